@@ -1,0 +1,74 @@
+"""What to do about one run: the output of every decision, and all that `apply` carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from ferryman.api.taskrun import TaskRunStatus
+
+
+class Look(StrEnum):
+    """A live read that a decision needs before it can be made."""
+
+    RUN = "Run"
+    """GET the TaskRun: right before a Job is created."""
+    JOB = "Job"
+    """GET the Job of the current attempt: before it is called lost."""
+    PODS = "Pods"
+    """LIST the pods of the run."""
+    UPSTREAMS = "Upstreams"
+    """GET the runs in `dependsOn` that the cache does not have: before they are called missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """POST this Job; `AlreadyExists` with our run as its owner counts as done."""
+
+    attempt: int
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """DELETE this Job and, in the background, its pods; only if it still has this UID."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kubernetes Event about the run: `type` is Normal or Warning."""
+
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Carried out in the order of the fields; `status` is written last of the writes that matter.
+
+    Where `looks` is not empty nothing else is done: the reads are made, and the decision anew.
+    `status` is the whole next status. It is compared and written with the resourceVersion of the
+    run that was observed, so a plan made from an old one changes nothing.
+    """
+
+    looks: frozenset[Look] = frozenset()
+    create: CreateJob | None = None
+    delete: tuple[DeleteJob, ...] = ()
+    status: TaskRunStatus | None = None
+    event: Event | None = None
+    remove: bool = False
+    """DELETE the TaskRun: its time to live is over."""
+    wake_at: datetime | None = None
+    """Decide again at this moment even if nothing is heard of it."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it does nothing but wait."""
+        return not (self.looks or self.create or self.delete or self.status or self.event or self.remove)

@@ -1,0 +1,72 @@
+"""Every name that Ferryman writes into Kubernetes: who writes it, who reads it, its range.
+
+Standard library only: the runner loads this module.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+GROUP: Final = "ferryman.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "TaskRun"
+PLURAL: Final = "taskruns"
+SINGULAR: Final = "taskrun"
+SHORT_NAME: Final = "frun"
+CATEGORY: Final = "ferryman"
+
+FIELD_MANAGER: Final = "ferryman-operator"
+
+RUNNER_CONTAINER: Final = "runner"
+"""The container that runs the function; the only one whose report counts."""
+
+MANAGED_LABEL: Final = f"{GROUP}/managed"
+"""Operator -> itself: "true" on every Job and Pod of ours; the server-side watch selector."""
+
+RUN_LABEL: Final = f"{GROUP}/run"
+"""Operator -> people: the name of the TaskRun, cut to 63 characters. Never identity."""
+
+RUN_UID_LABEL: Final = f"{GROUP}/run-uid"
+"""Operator -> itself: the TaskRun's UID. Selects; identity is the ownerReference's UID."""
+
+ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
+"""Operator -> itself and people: the attempt's number, from 1."""
+
+TASK_LABEL: Final = f"{GROUP}/task"
+"""SDK and operator -> people: the task's name as a label value."""
+
+SUBMISSION_ANNOTATION: Final = f"{GROUP}/submission"
+"""SDK -> SDK: random token of one submit call, so that a create whose reply was lost is recognised."""
+
+RESERVED_LABEL_DOMAIN: Final = GROUP
+"""`spec.pod.labels` and `.annotations` may not use this domain, nor a subdomain of it."""
+
+RESERVED_ENV_PREFIXES: Final = ("FERRYMAN_", "AWS_", "PYTHON", "LD_")
+"""`spec.pod.env` may not set these: they decide what code the runner loads and from where."""
+
+_NOT_DNS: Final = re.compile(r"[^a-z0-9-]+")
+_NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def job_name(run_name: str, run_uid: str, attempt: int) -> str:
+    """The name of the Job of one attempt: `<run>-<uid8>-<attempt>`, a DNS label of at most 63 characters.
+
+    Deterministic, so that creating it twice is a conflict and not a second Job; it holds
+    the UID, so that a re-created TaskRun of the same name never meets its forerunner's Job.
+    """
+    suffix = f"-{run_uid.replace('-', '')[:8]}-{attempt}"
+    stem = dns_label(run_name, limit=63 - len(suffix))
+    return stem + suffix
+
+
+def dns_label(text: str, *, limit: int = 63) -> str:
+    """`text` as a DNS label of at most `limit` characters; "run" where nothing of it is usable."""
+    cleaned = _NOT_DNS.sub("-", text.lower()).strip("-")[:limit].strip("-")
+    return cleaned or "run"
+
+
+def label_value(text: str) -> str:
+    """`text` as a label value (at most 63 characters); "" where nothing of it is usable."""
+    return _NOT_LABEL.sub("_", text)[:63].strip("_.-")

@@ -1,0 +1,312 @@
+"""What the operator tells a runner, and what the runner reports: environment, exit codes, report.
+
+The operator writes the environment and reads the report; the runner does the reverse.
+Standard library only: the runner loads this module.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any, Final, TypeVar
+
+from ferryman.api.reasons import Reason
+
+_T = TypeVar("_T")
+
+CONTRACT_VERSION: Final = 1
+
+COMMAND: Final = ("python", "-m", "ferryman.runner")
+
+MAX_REPORT_BYTES: Final = 4096
+"""The kubelet cuts a termination message here."""
+
+MAX_MESSAGE_CHARACTERS: Final = 1024
+
+DEFAULT_TERMINATION_LOG: Final = "/dev/termination-log"
+
+UPSTREAMS_CHUNK_CHARACTERS: Final = 60_000
+"""The length of one FERRYMAN_UPSTREAMS_<i>: Linux allows 128 KiB for one variable."""
+
+DEFAULT_MAX_RESULT_BYTES: Final = 512 * 1024 * 1024
+
+
+class Env(StrEnum):
+    """The environment of a runner. The operator writes it, the runner reads it."""
+
+    ASSIGNMENT = "FERRYMAN_ASSIGNMENT"
+    """An `Assignment` as JSON."""
+    UPSTREAMS = "FERRYMAN_UPSTREAMS"
+    """Prefix: FERRYMAN_UPSTREAMS_0, _1 ... together are a JSON list of `Upstream` in the order of `dependsOn`."""
+    POD_NAME = "FERRYMAN_POD_NAME"
+    POD_UID = "FERRYMAN_POD_UID"
+    """The downward API's: who we are in the claim."""
+    STORE = "FERRYMAN_STORE"
+    """A `StoreLocation` as JSON. Credentials come as AWS_* from a Secret, or from the pod's identity."""
+    STORE_ALLOW_UNCONDITIONAL = "FERRYMAN_STORE_ALLOW_UNCONDITIONAL"
+    """"1": run even on a store that ignores `If-None-Match`."""
+    TERMINATION_LOG = "FERRYMAN_TERMINATION_LOG"
+    """Where to write the report; unset means /dev/termination-log."""
+
+
+class ExitCode(IntEnum):
+    """The runner's exit code: what is left in the Job's condition when the pod is gone."""
+
+    SUCCEEDED = 0
+    USER_FAILURE = 80
+    """May be tried again out of `retries`."""
+    PERMANENT_FAILURE = 81
+    """Trying again cannot help."""
+    TIMED_OUT = 82
+    CRASHED = 83
+    """The child process ended without returning or raising."""
+    INFRASTRUCTURE = 84
+    """Store, claim, start deadline: may be tried again out of `infrastructureRetries`."""
+    TERMINATED = 143
+    """SIGTERM, as a shell reports it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLocation:
+    """Where a named store is. `prefix` has no slash at either end, and may be empty."""
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Bytes in the store: `size` bytes from `offset` of the object named `object`, hashing to `sha256`.
+
+    `object` is the SHA-256 of the whole object, from which its key is derived; where it is
+    empty the blob is the whole object. Digests are 64 lower-case hex characters.
+    """
+
+    sha256: str
+    size: int
+    offset: int = 0
+    object: str = ""
+
+    @property
+    def object_sha256(self) -> str:
+        """The digest that names the object in the store."""
+        return self.object or self.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """How a run in `dependsOn` ended: where its result, or its failure, is. In the same namespace.
+
+    `sha256` is empty where it left neither; `reason` then says why.
+    """
+
+    name: str
+    uid: str
+    attempt: int
+    sha256: str
+    size: int
+    completed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAttempt:
+    """An attempt in the ledger before this one: whose claim, if any, must be whose."""
+
+    number: int
+    job_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """All that one attempt needs to know. O(1) in the size of a map.
+
+    Exactly one of `code` and `entrypoint` is set, at most one of `arguments` and `values`.
+    Times are seconds since the epoch, lengths are seconds.
+    """
+
+    namespace: str
+    run: str
+    uid: str
+    attempt: int
+    job: str
+    """The name of the Job of this attempt."""
+    task: str
+    code: BlobRef | None = None
+    entrypoint: str | None = None
+    arguments: BlobRef | None = None
+    values: dict[str, Any] | None = None
+    timeout: float | None = None
+    not_after: float | None = None
+    """Past this moment the runner does not start: the operator may have given the attempt up."""
+    serializer: str = "auto"
+    max_result_bytes: int = DEFAULT_MAX_RESULT_BYTES
+    retries_left: bool = False
+    """Whether a failure of the function would be tried again: asks the retry condition only then."""
+    earlier: tuple[EarlierAttempt, ...] = ()
+    log_prints: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRef:
+    """A result (or failure) blob in the store, under `runs/<uid>/<attempt>/result`."""
+
+    sha256: str
+    size: int
+    serializer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a runner leaves behind, always: the termination message, JSON of at most 4 KiB.
+
+    `reason` is Reason.COMPLETED exactly if the function returned and its result is stored.
+    `timings` are seconds per phase of the runner, `peak_memory` is bytes, `retry_after` a
+    delay in seconds that the function asked for.
+    """
+
+    uid: str
+    attempt: int
+    reason: Reason
+    message: str = ""
+    exception: str = ""
+    """The qualified type name of the exception, if there was one."""
+    result: ResultRef | None = None
+    """The result, or the failure blob with the original exception."""
+    started: float | None = None
+    """When the function was called, seconds since the epoch; None if it was not."""
+    finished: float | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    peak_memory: int | None = None
+    version: int = CONTRACT_VERSION
+
+
+class InvalidReport(ValueError):
+    """The termination message is not a report."""
+
+
+def encode_assignment(assignment: Assignment) -> str:
+    """The value of FERRYMAN_ASSIGNMENT. Raises ValueError if `values` is not JSON."""
+    fields = {k: v for k, v in asdict(assignment).items() if v not in (None, (), [], "")}
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+
+def decode_assignment(text: str) -> Assignment:
+    """The assignment of FERRYMAN_ASSIGNMENT. Raises ValueError on anything else."""
+    fields = _object(text)
+    for name in ("code", "arguments"):
+        if name in fields:
+            fields[name] = BlobRef(**fields[name])
+    fields["earlier"] = tuple(EarlierAttempt(**one) for one in fields.get("earlier", ()))
+    try:
+        return Assignment(**fields)
+    except TypeError as error:
+        raise ValueError(f"{Env.ASSIGNMENT}: {error}") from None
+
+
+def encode_upstreams(upstreams: tuple[Upstream, ...]) -> dict[str, str]:
+    """The variables FERRYMAN_UPSTREAMS_<i>; none where there are no upstreams."""
+    if not upstreams:
+        return {}
+    rows = [[u.name, u.uid, u.attempt, u.sha256, u.size, u.completed, u.reason] for u in upstreams]
+    text = json.dumps(rows, separators=(",", ":"))
+    size = UPSTREAMS_CHUNK_CHARACTERS
+    return {f"{Env.UPSTREAMS}_{i}": text[i * size : (i + 1) * size] for i in range(-(-len(text) // size))}
+
+
+def decode_upstreams(environment: dict[str, str]) -> tuple[Upstream, ...]:
+    """The upstreams that `encode_upstreams` put into an environment."""
+    chunks = []
+    while (chunk := environment.get(f"{Env.UPSTREAMS}_{len(chunks)}")) is not None:
+        chunks.append(chunk)
+    return tuple(Upstream(*row) for row in json.loads("".join(chunks) or "[]"))
+
+
+def encode_store(location: StoreLocation) -> str:
+    """The value of FERRYMAN_STORE."""
+    return json.dumps({k: v for k, v in asdict(location).items() if v is not None}, separators=(",", ":"))
+
+
+def decode_store(text: str) -> StoreLocation:
+    """The location of FERRYMAN_STORE. Raises ValueError on anything else."""
+    try:
+        return StoreLocation(**_object(text))
+    except TypeError as error:
+        raise ValueError(f"{Env.STORE}: {error}") from None
+
+
+def encode_report(report: Report) -> bytes:
+    """The report as UTF-8 JSON of at most MAX_REPORT_BYTES; the message is cut, never a fact."""
+    fields = {k: v for k, v in asdict(report).items() if v not in (None, "", {})}
+    limit = MAX_MESSAGE_CHARACTERS
+    while True:
+        for name in ("message", "exception"):
+            if name in fields:
+                fields[name] = clean(fields[name], limit)
+        text = json.dumps(fields, separators=(",", ":")).encode()
+        if len(text) <= MAX_REPORT_BYTES or limit <= 1:
+            return text
+        limit //= 2
+
+
+def decode_report(text: str) -> Report:
+    """The report in a termination message. Total: raises InvalidReport on whatever is not one."""
+    try:
+        fields = _object(text)
+        if fields.pop("version", None) != CONTRACT_VERSION:
+            raise ValueError(f"not a report of version {CONTRACT_VERSION}")
+        return _report(fields)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InvalidReport(clean(f"{type(error).__name__}: {error}", 200)) from None
+
+
+def clean(text: str, limit: int) -> str:
+    """`text` without control characters but newline and tab, cut to `limit` characters."""
+    kept = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1])
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
+
+
+def _report(fields: dict[str, Any]) -> Report:
+    result = fields.get("result")
+    return Report(
+        uid=_is(str, fields["uid"]),
+        attempt=_is(int, fields["attempt"]),
+        reason=Reason(fields["reason"]),
+        message=clean(_is(str, fields.get("message", "")), MAX_MESSAGE_CHARACTERS),
+        exception=clean(_is(str, fields.get("exception", "")), MAX_MESSAGE_CHARACTERS),
+        result=None if result is None else _result(result),
+        started=_seconds(fields.get("started")),
+        finished=_seconds(fields.get("finished")),
+        timings={str(k): float(v) for k, v in fields.get("timings", {}).items()},
+        peak_memory=fields.get("peak_memory"),
+    )
+
+
+def _result(fields: dict[str, Any]) -> ResultRef:
+    sha256 = _is(str, fields["sha256"])
+    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+        raise ValueError("result.sha256 is not a SHA-256")
+    size = _is(int, fields["size"])
+    if size < 0:
+        raise ValueError("result.size is negative")
+    return ResultRef(sha256, size, clean(_is(str, fields["serializer"]), 64))
+
+
+def _is(kind: type[_T], value: Any) -> _T:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not of type {kind.__name__}")
+    return value
+
+
+def _seconds(value: Any) -> float | None:
+    return None if value is None else float(value)

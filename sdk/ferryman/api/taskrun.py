@@ -1,0 +1,258 @@
+"""The TaskRun resource as pydantic models: the one hand-written source of its schema.
+
+`ferryman.api.crd` turns these models into the CustomResourceDefinition. Bounds that a
+field can state are on the field; rules between fields are CEL, beside the model they bind.
+Models are frozen; JSON names are camelCase (`model.model_dump(by_alias=True, exclude_none=True)`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from ferryman.api import durations, names
+from ferryman.api.phases import Outcome, Phase
+
+MAX_DEPENDENCIES = 1000
+MAX_VALUES_BYTES = 64 * 1024
+MAX_RETRIES = 100
+MAX_DELAYS = 50
+MAX_ATTEMPTS_KEPT = 20
+MAX_OBJECT_BYTES = 5 * 1024**4
+
+DEFAULT_TIMEOUT = "24h"
+DEFAULT_START_TIMEOUT = "15m"
+DEFAULT_DEADLINE = "168h"
+DEFAULT_TTL = "24h"
+DEFAULT_INFRASTRUCTURE_RETRIES = 3
+
+
+def _duration(text: str) -> str:
+    durations.parse(text)
+    return text
+
+
+Duration = Annotated[
+    str, Field(pattern=durations.PATTERN, max_length=durations.MAX_LENGTH), AfterValidator(_duration)
+]
+"""A Go duration: `1.5s`, `2h`."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)]
+Line = Annotated[str, Field(max_length=1024)]
+
+
+class Model(BaseModel):
+    """A frozen part of a TaskRun; refuses what it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+class Blob(Model):
+    """Bytes in the store, named by their SHA-256; where they are follows from it."""
+
+    sha256: Sha256
+    """Of these bytes. The runner verifies it before it unpickles."""
+    size: int = Field(ge=1, le=MAX_OBJECT_BYTES)
+    """Bytes."""
+
+
+class ArgumentBlob(Blob):
+    """Arguments in the store: a whole object, or a byte range of one that the runs of a map share."""
+
+    offset: int = Field(default=0, ge=0, le=MAX_OBJECT_BYTES)
+    """Where the range starts."""
+    object: Sha256 | None = None
+    """SHA-256 of the whole object, if these bytes are only a range of it."""
+
+
+class Task(Model):
+    """Which task this is a run of; for people, selectors and caches."""
+
+    name: str = Field(min_length=1, max_length=253)
+    key: str = Field(default="", max_length=512)
+    """Stable identity of the task across processes: module, qualified name, hash of the source."""
+    version: str = Field(default="", max_length=128)
+
+
+class Function(Model):
+    """What to call: exactly one of `blob` and `entrypoint`."""
+
+    blob: Blob | None = None
+    """A sealed code blob, which the SDK uploaded."""
+    entrypoint: str | None = Field(
+        default=None, max_length=512, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
+    )
+    """`package.module:function`, importable in the image."""
+
+
+class Parameters(Model):
+    """What to call it with: at most one of `blob` and `values`."""
+
+    blob: ArgumentBlob | None = None
+    values: dict[str, Any] | None = None
+    """Keyword arguments as plain JSON, at most 64 KiB."""
+
+
+class Dependency(Model):
+    """Another run in the same namespace that has to end first."""
+
+    name: Name
+    condition: Literal["Completed", "Finished"] = "Completed"
+    """`Completed`: it must complete, or this run fails. `Finished`: it must end, however."""
+
+
+class Retry(Model):
+    """How often a failed attempt is followed by another one, and after how long."""
+
+    retries: int = Field(default=0, ge=0, le=MAX_RETRIES)
+    """Further attempts after failures of the function: exceptions, timeouts, out of memory."""
+    delays: list[Duration] = Field(default_factory=list, max_length=MAX_DELAYS)
+    """Before retry 1, 2, ...; the last one repeats; none means at once."""
+    jitter_factor: float = Field(default=0, ge=0, le=100)
+    """Spreads each delay at random around its length; 0 does not."""
+    infrastructure_retries: int = Field(default=DEFAULT_INFRASTRUCTURE_RETRIES, ge=0, le=MAX_RETRIES)
+    """Further attempts after failures of what ran it: evictions, lost nodes, image pulls."""
+
+
+class ResultOptions(Model):
+    """Where the result goes and how it is written."""
+
+    store: str = Field(default="default", min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    """A store that the operator's configuration names; code and arguments are read from it too."""
+    key: str | None = Field(default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9._/=-]+$")
+    serializer: str = Field(default="auto", min_length=1, max_length=64)
+    """`auto` (JSON where the value allows, else pickle), `json`, `pickle`."""
+    cache_key: str | None = Field(default=None, min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._=-]+$")
+    cache_expiration: Duration | None = None
+    refresh_cache: bool = False
+
+
+class PodOptions(Model):
+    """What of the pod a run may set: a closed list. Kubernetes validates the values."""
+
+    image: str | None = Field(default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")
+    resources: dict[str, Any] | None = None
+    env: list[dict[str, Any]] | None = Field(default=None, max_length=200)
+    env_from: list[dict[str, Any]] | None = Field(default=None, max_length=50)
+    service_account_name: Name | None = None
+    node_selector: dict[str, str] | None = None
+    tolerations: list[dict[str, Any]] | None = Field(default=None, max_length=50)
+    affinity: dict[str, Any] | None = None
+    priority_class_name: Name | None = None
+    image_pull_secrets: list[dict[str, Any]] | None = Field(default=None, max_length=20)
+    volumes: list[dict[str, Any]] | None = Field(default=None, max_length=50)
+    """Of the kinds emptyDir, configMap, secret, persistentVolumeClaim, projected."""
+    volume_mounts: list[dict[str, Any]] | None = Field(default=None, max_length=50)
+    runtime_class_name: Name | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class TaskRunSpec(Model):
+    """What to run. Immutable but for `cancelRequested`."""
+
+    task: Task
+    function: Function
+    parameters: Parameters = Parameters()
+    depends_on: list[Dependency] = Field(default_factory=list, max_length=MAX_DEPENDENCIES)
+    start_at: datetime | None = None
+    """Not before this moment."""
+    retry: Retry = Retry()
+    timeout: Duration = DEFAULT_TIMEOUT
+    """Of one attempt, from the call of the function."""
+    start_timeout: Duration = DEFAULT_START_TIMEOUT
+    """From the creation of an attempt's Job to the start of its function: image pulls, scheduling."""
+    deadline: Duration = DEFAULT_DEADLINE
+    """Of the whole run, from its creation."""
+    result: ResultOptions = ResultOptions()
+    ttl_after_finished: Duration = DEFAULT_TTL
+    """How long a finished run is kept; at least a minute, so that waiting clients can read it."""
+    cancel_requested: bool = False
+    """Set it to true to stop the run; it cannot be unset."""
+    log_prints: bool = False
+    """Prefix every line that the function prints with the run's name and attempt."""
+    pod: PodOptions = PodOptions()
+
+
+class Condition(Model):
+    """A Kubernetes condition."""
+
+    type: Literal["Succeeded"] = "Succeeded"
+    status: Literal["True", "False", "Unknown"]
+    reason: str = Field(max_length=64)
+    message: str = Field(default="", max_length=4096)
+    observed_generation: int = 0
+    last_transition_time: datetime
+
+
+class Attempt(Model):
+    """One execution of the function, or what came of it: a row of the ledger."""
+
+    number: int = Field(ge=1)
+    job_name: str = Field(max_length=63)
+    job_uid: str = Field(default="", max_length=64, alias="jobUID")
+    pod_name: str | None = Field(default=None, max_length=253)
+    node_name: str | None = Field(default=None, max_length=253)
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    outcome: Outcome | None = None
+    """Unset while it runs."""
+    reason: str | None = Field(default=None, max_length=64)
+    message: Line | None = None
+    exit_code: int | None = None
+    not_before: datetime | None = None
+    """When the attempt after this one may start."""
+
+
+class Result(Model):
+    """Where the result is, or, of a failed run, the original exception."""
+
+    sha256: Sha256
+    size: int = Field(ge=0)
+    attempt: int = Field(ge=1)
+    key: str | None = Field(default=None, max_length=512)
+    serializer: str = Field(max_length=64)
+    cached: bool = False
+
+
+class TaskRunStatus(Model):
+    """What became of it. Written by the operator alone; a terminal phase is final."""
+
+    phase: Phase = Phase.PENDING
+    conditions: list[Condition] = Field(default_factory=list, max_length=8)
+    attempts: list[Attempt] = Field(default_factory=list, max_length=MAX_ATTEMPTS_KEPT)
+    """The ledger: the last 20 attempts, oldest first, numbered without gaps."""
+    retries_used: int = Field(default=0, ge=0)
+    """Attempts so far that were charged to `retry.retries`."""
+    infrastructure_retries_used: int = Field(default=0, ge=0)
+    next_attempt_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    observed_generation: int = 0
+    result: Result | None = None
+
+
+class TaskRun(Model):
+    """A Python function to be run as Kubernetes Jobs until it succeeds or its budgets are spent."""
+
+    api_version: Literal["ferryman.dev/v1alpha1"] = names.API_VERSION
+    kind: Literal["TaskRun"] = names.KIND
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    spec: TaskRunSpec
+    status: TaskRunStatus = TaskRunStatus()
+
+
+def parse(manifest: dict[str, Any]) -> TaskRun:
+    """The TaskRun in a JSON object. Raises pydantic.ValidationError, naming each bad field."""
+    return TaskRun.model_validate(manifest)
+
+
+def render(model: Model) -> dict[str, Any]:
+    """The model as JSON with Kubernetes' names, without what is unset or default."""
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
