@@ -1,0 +1,70 @@
+# `make` prints this menu. Every target does its own set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help setup demo test check lint types contracts generate constraints e2e cluster cluster-down bench images clean
+
+help: ## Print this menu
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make a virtual environment with everything in it (uses uv when it is there)
+
+$(READY): pyproject.toml tools/constraints.txt
+	@if command -v uv >/dev/null; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+	  VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet --constraint tools/constraints.txt --editable '.[dev]'; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint tools/constraints.txt --editable '.[dev]'; \
+	fi
+	@touch $@
+
+demo: setup ## Run examples/quickstart.py on an embedded cluster
+	@$(BIN)/ferryman dev run examples/quickstart.py
+
+test: setup ## Run every test that needs nothing but this machine (about 4 minutes on two cores)
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+check: setup lint types contracts generate-check test ## What CI runs: lint, types, contracts, generated files, tests
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+contracts: setup
+	@$(BIN)/lint-imports
+
+generate: setup ## Write every generated file anew: CRD, reference pages
+	@$(BIN)/python tools/generate.py
+
+.PHONY: generate-check
+generate-check: setup
+	@$(BIN)/python tools/generate.py --check
+
+constraints: setup ## Move tools/constraints.txt to the newest versions that fit (needs uv)
+	@tools/constraints.sh
+
+bench: setup ## Measure against the budgets of the design
+	@echo "make bench: not there yet; it comes with the real cluster." >&2; exit 1
+
+cluster: ## Bring up a real Kubernetes on this machine
+	@echo "make cluster: not there yet; 'ferryman dev up' brings up the embedded one." >&2; exit 1
+
+cluster-down: ## Take the real Kubernetes down
+	@echo "make cluster-down: not there yet, as there is no make cluster." >&2; exit 1
+
+e2e: ## Run the end-to-end suite on the real Kubernetes
+	@echo "make e2e: not there yet; it comes with the real cluster." >&2; exit 1
+
+images: ## Build the images of the operator and the runner
+	@echo "make images: not there yet; it comes with the real cluster." >&2; exit 1
+
+clean: ## Remove what setup and tests made
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

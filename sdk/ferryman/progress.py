@@ -1,0 +1,148 @@
+"""A live table of runs for people: one row per task, redrawn while they run.
+
+    with ferryman.progress.show(futures) as table:
+        table.wait()
+
+On a terminal it is drawn in place; elsewhere (a CI log, a pipe) every change of a run is a line.
+Only this module and the command line load rich.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ferryman.futures import TaskFuture
+
+STYLE: Final = {
+    "Waiting": "dim",
+    "Pending": "dim",
+    "Running": "cyan",
+    "AwaitingRetry": "yellow",
+    "Completed": "green",
+    "Cached": "green",
+    "Failed": "red",
+    "Crashed": "red",
+    "TimedOut": "red",
+    "Cancelled": "magenta",
+}
+ORDER: Final = tuple(STYLE)
+BAR_WIDTH: Final = 20
+POLL_SECONDS: Final = 0.1
+
+
+class Progress:
+    """What is shown, and ways to wait while it is."""
+
+    def __init__(self, futures: Sequence[TaskFuture[Any]]) -> None:
+        self.futures = tuple(futures)
+        self._began = time.monotonic()
+        self._ended: dict[str, float] = {}
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all have ended; False if `timeout` seconds were not enough."""
+        return not concurrent.futures.wait(self.futures, timeout).not_done
+
+    def wait_for(self, future: TaskFuture[Any], state: str, timeout: float | None = None) -> bool:
+        """Wait until `future` is in the state of this name, or has ended; False if that took too long."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while future.state.name != state and not future.done():
+            if until is not None and time.monotonic() > until:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def __rich__(self) -> Table:
+        table = Table("task", "runs", "", "state", "seconds", box=None, header_style="dim", pad_edge=False)
+        table.columns[4].justify = "right"
+        for name, group in self._tasks().items():
+            table.add_row(name, *self._row(name, group))
+        return table
+
+    def _tasks(self) -> dict[str, list[TaskFuture[Any]]]:
+        tasks: dict[str, list[TaskFuture[Any]]] = {}
+        for future in self.futures:
+            tasks.setdefault(future.task_name, []).append(future)
+        return tasks
+
+    def _row(self, name: str, group: list[TaskFuture[Any]]) -> tuple[Text | str, ...]:
+        states = [future.state for future in group]
+        counts = Counter(state.name for state in states)
+        ended = sum(state.is_final() for state in states)
+        elapsed = self._seconds(name, is_over=ended == len(group))
+        return f"{ended}/{len(group)}", _bar(counts), _words(states, counts), f"{elapsed:.1f}"
+
+    def _seconds(self, name: str, *, is_over: bool) -> float:
+        elapsed = time.monotonic() - self._began
+        return self._ended.setdefault(name, elapsed) if is_over else elapsed
+
+
+@contextmanager
+def show(futures: Sequence[TaskFuture[Any]], *, console: Console | None = None) -> Iterator[Progress]:
+    """Show the runs while the body runs; what the body prints through `console` stays above the table."""
+    progress = Progress(futures)
+    console = console or Console()
+    if console.is_terminal:
+        with Live(get_renderable=progress.__rich__, console=console, refresh_per_second=8):
+            yield progress
+        return
+    with _lines(progress, console):
+        yield progress
+
+
+@contextmanager
+def _lines(progress: Progress, console: Console) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=_print_changes, args=(progress, console, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _print_changes(progress: Progress, console: Console, stop: threading.Event) -> None:
+    last: dict[int, str] = {}
+    while True:
+        is_last_look = stop.is_set()
+        for index, future in enumerate(progress.futures):
+            state = future.state
+            if last.get(index) != state.name:
+                last[index] = state.name
+                console.print(Text(f"{future.name}  {state.name}  {state.message}".rstrip()), highlight=False)
+        if is_last_look:
+            return
+        stop.wait(POLL_SECONDS)
+
+
+def _bar(counts: Counter[str]) -> Text:
+    total = sum(counts.values())
+    bar = Text()
+    filled = 0
+    seen = 0
+    for name in reversed(ORDER):
+        seen += counts[name]
+        width = round(BAR_WIDTH * seen / total) - filled
+        bar.append("━" * width, STYLE[name])
+        filled += width
+    bar.append("━" * (BAR_WIDTH - filled), "dim")
+    return bar
+
+
+def _words(states: Sequence[Any], counts: Counter[str]) -> Text:
+    if len(states) == 1:
+        return Text.assemble((states[0].name, STYLE.get(states[0].name, "")), "  ", (states[0].message, "dim"))
+    parts = [(f"{counts[name]} {name}", STYLE[name]) for name in reversed(ORDER) if counts[name]]
+    return Text("  ").join(Text(*part) for part in parts)
