@@ -26,18 +26,19 @@ if TYPE_CHECKING:
     from ferryman.futures import TaskFuture
 
 STYLE: Final = {
-    "Waiting": "dim",
-    "Pending": "dim",
-    "Running": "cyan",
-    "AwaitingRetry": "yellow",
     "Completed": "green",
     "Cached": "green",
     "Failed": "red",
     "Crashed": "red",
     "TimedOut": "red",
     "Cancelled": "magenta",
+    "Running": "cyan",
+    "Retrying": "cyan",
+    "AwaitingRetry": "yellow",
+    "Pending": "dim",
+    "Waiting": "dim",
 }
-ORDER: Final = tuple(STYLE)
+"""The colour of a state; the order of the parts of a bar."""
 BAR_WIDTH: Final = 20
 POLL_SECONDS: Final = 0.1
 
@@ -132,7 +133,7 @@ def _bar(counts: Counter[str]) -> Text:
     bar = Text()
     filled = 0
     seen = 0
-    for name in reversed(ORDER):
+    for name in STYLE:
         seen += counts[name]
         width = round(BAR_WIDTH * seen / total) - filled
         bar.append("━" * width, STYLE[name])
@@ -144,5 +145,5 @@ def _bar(counts: Counter[str]) -> Text:
 def _words(states: Sequence[Any], counts: Counter[str]) -> Text:
     if len(states) == 1:
         return Text.assemble((states[0].name, STYLE.get(states[0].name, "")), "  ", (states[0].message, "dim"))
-    parts = [(f"{counts[name]} {name}", STYLE[name]) for name in reversed(ORDER) if counts[name]]
+    parts = [(f"{counts[name]} {name}", STYLE[name]) for name in STYLE if counts[name]]
     return Text("  ").join(Text(*part) for part in parts)
