@@ -21,6 +21,7 @@ MAX_VALUES_BYTES = 64 * 1024
 MAX_RETRIES = 100
 MAX_DELAYS = 50
 MAX_ATTEMPTS_KEPT = 20
+MAX_ATTEMPTS = 2 * MAX_RETRIES + 1
 MAX_OBJECT_BYTES = 5 * 1024**4
 
 DEFAULT_TIMEOUT = "24h"
@@ -236,6 +237,10 @@ class TaskRunStatus(Model):
     finished_at: datetime | None = None
     observed_generation: int = 0
     result: Result | None = None
+    attempt_count: int = Field(default=0, ge=0, le=MAX_ATTEMPTS)
+    """Attempts so far, kept or not: the column `Attempts`. Written together with `attempts`."""
+    duration: Duration | None = None
+    """From `startedAt` to `finishedAt`: the column `Duration`. Written with the terminal phase."""
 
 
 class TaskRun(Model):
