@@ -42,6 +42,8 @@ class Env(StrEnum):
     POD_NAME = "FERRYMAN_POD_NAME"
     POD_UID = "FERRYMAN_POD_UID"
     """The downward API's: who we are in the claim."""
+    JOB_UID = "FERRYMAN_JOB_UID"
+    """The downward API's `metadata.labels['batch.kubernetes.io/controller-uid']`: whose pod we are, in the claim."""
     STORE = "FERRYMAN_STORE"
     """A `StoreLocation` as JSON. Credentials come as AWS_* from a Secret, or from the pod's identity."""
     STORE_ALLOW_UNCONDITIONAL = "FERRYMAN_STORE_ALLOW_UNCONDITIONAL"
