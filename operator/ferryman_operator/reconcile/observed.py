@@ -127,6 +127,8 @@ class Refusal:
     attempt: int
     kind: RefusalKind
     message: str
+    at: datetime
+    """When it was given. It may be shown again until a create of the attempt gets another answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +174,12 @@ class World:
 class Observed:
     """Everything a decision about one run reads.
 
-    `pods` is None where nobody has looked: the plan asks for a look if it needs one. The same
-    holds for `confirmed_missing`: names of Jobs that a live GET did not find. `fresh` says that
-    `run` and `jobs` come from live reads made for this decision, not from the cache.
-    `upstreams` has every run of `spec.dependsOn` that exists.
+    `jobs` are those whose controller is the run, and any that has the name of its current attempt's.
+    `pods` is None where nobody has looked: the plan asks for a look if it needs one. `fresh` says
+    that `run` and the Job of its current attempt come from live reads made for this decision, in
+    this order, and not from the cache: such a Job that is not in `jobs` does not exist.
+    `upstreams` has every run of `spec.dependsOn` that exists, as far as the cache knows, or for
+    certain if `upstreams_confirmed`.
     """
 
     now: datetime
@@ -184,6 +188,6 @@ class Observed:
     jobs: tuple[Job, ...] = ()
     pods: tuple[Pod, ...] | None = None
     upstreams: Mapping[str, Run] = field(default_factory=lambda: MappingProxyType({}))
-    confirmed_missing: frozenset[str] = frozenset()
+    upstreams_confirmed: bool = False
     fresh: bool = False
     refusal: Refusal | None = None

@@ -15,13 +15,14 @@ class Look(StrEnum):
     """A live read that a decision needs before it can be made."""
 
     RUN = "Run"
-    """GET the TaskRun: right before a Job is created."""
-    JOB = "Job"
-    """GET the Job of the current attempt: before it is called lost."""
+    """GET the TaskRun, then the Job named `attempts.job_name(run)` of what was read; the answer is `fresh`.
+
+    Before a Job is created, before one is called lost, before a run ends without one.
+    """
     PODS = "Pods"
     """LIST the pods of the run."""
     UPSTREAMS = "Upstreams"
-    """GET the runs in `dependsOn` that the cache does not have: before they are called missing."""
+    """GET the runs in `dependsOn` that the cache does not have; the answer is `upstreams_confirmed`."""
 
 
 @dataclass(frozen=True, slots=True)
