@@ -9,8 +9,11 @@ import re
 from datetime import timedelta
 from typing import Final
 
-PATTERN: Final = r"^([0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)){1,4}$"
-"""What the CRD's schema accepts; every match is a valid duration."""
+_FRACTION: Final = r"(\.[0-9]{1,6})?"
+PATTERN: Final = rf"^([0-9]{{1,6}}{_FRACTION}h)?([0-9]{{1,7}}{_FRACTION}m)?([0-9]{{1,9}}{_FRACTION}s)?([0-9]{{1,9}}{_FRACTION}ms)?$"
+"""What the CRD's schema accepts: every match that is not empty is a duration that fits Go's 292 years."""
+
+MIN_LENGTH: Final = 2
 
 MAX_LENGTH: Final = 32
 
@@ -21,8 +24,10 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def parse(text: str) -> timedelta:
     """The length that `text` says. Raises ValueError, naming the value, if it is no duration."""
-    if len(text) > MAX_LENGTH or not _WHOLE.match(text):
-        raise ValueError(f"{text!r} is not a duration: write it as '30s', '1.5h' or '1h30m'")
+    if len(text) > MAX_LENGTH or len(text) < MIN_LENGTH or not _WHOLE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is not a duration: write it as '30s', '1.5h' or '1h30m', largest unit first"
+        )
     return timedelta(seconds=sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(text)))
 
 

@@ -115,7 +115,9 @@ def _infrastructure(happened: str, remedy: str) -> Meaning:
 
 MEANING: Final[dict[Reason, Meaning]] = {
     Reason.WAITING_FOR_DEPENDENCIES: _live(
-        Phase.WAITING, "A run in `dependsOn` has not ended.", "Wait, or look at the run that the message names."
+        Phase.WAITING,
+        "A run in `dependsOn` has not ended.",
+        "Wait, or look at the run that the message names.",
     ),
     Reason.WAITING_FOR_START_TIME: _live(Phase.WAITING, "`startAt` lies ahead.", "Wait."),
     Reason.QUOTA_EXCEEDED: _live(
@@ -151,10 +153,12 @@ MEANING: Final[dict[Reason, Meaning]] = {
         "Nothing; `refreshCache` computes it anew.",
     ),
     Reason.INVALID_SPEC: _refused(
-        "The stored TaskRun does not fit this operator's schema.", "Correct the field in the message and apply again."
+        "The stored TaskRun does not fit this operator's schema.",
+        "Correct the field in the message and apply again.",
     ),
     Reason.INVALID_POD_TEMPLATE: _refused(
-        "The API server refused the Job that `spec.pod` asks for.", "Correct the field in the message and apply again."
+        "The API server refused the Job that `spec.pod` asks for.",
+        "Correct the field in the message and apply again.",
     ),
     Reason.ADMISSION_DENIED: _refused(
         "An admission webhook or policy refused the Job.", "Ask who owns the policy in the message."
@@ -263,10 +267,12 @@ MEANING: Final[dict[Reason, Meaning]] = {
         "The Job or its pod disappeared before the outcome was known.", "Find who deleted it."
     ),
     Reason.CLAIM_LOST: _infrastructure(
-        "Another pod had claimed the attempt; this one did not call the function.", "Nothing, if retries remain."
+        "Another pod had claimed the attempt; this one did not call the function.",
+        "Nothing, if retries remain.",
     ),
     Reason.INVALID_RUNNER_REPORT: _infrastructure(
-        "The runner's report is missing or cannot be read.", "See the pod's log; is the image's ferryman too old?"
+        "The runner's report is missing or cannot be read.",
+        "See the pod's log; is the image's ferryman too old?",
     ),
     Reason.STORE_UNAVAILABLE: _infrastructure("The store did not answer.", "Check the store."),
     Reason.RESULT_UPLOAD_FAILED: _infrastructure("The result could not be stored.", "Check the store."),
@@ -277,12 +283,18 @@ MEANING: Final[dict[Reason, Meaning]] = {
         "The run as a whole took longer than `spec.deadline`.",
         "Raise the deadline.",
     ),
-    Reason.DEPENDENCY_FAILED: _refused("A run in `dependsOn` did not complete.", "Look at the run in the message."),
+    Reason.DEPENDENCY_FAILED: _refused(
+        "A run in `dependsOn` did not complete.", "Look at the run in the message."
+    ),
     Reason.DEPENDENCY_NOT_FOUND: _refused(
         "A run in `dependsOn` does not exist.", "Create it first; has its TTL removed it?"
     ),
     Reason.CANCELLED: Meaning(
-        Phase.CANCELLED, Outcome.CANCELLED, Budget.NONE, "Somebody asked for it.", "Submit again, if that was wrong."
+        Phase.CANCELLED,
+        Outcome.CANCELLED,
+        Budget.NONE,
+        "Somebody asked for it.",
+        "Submit again, if that was wrong.",
     ),
 }
 """What each reason means; complete, which a test keeps."""

@@ -267,7 +267,9 @@ def decode_report(text: str) -> Report:
 
 def clean(text: str, limit: int) -> str:
     """`text` without control characters but newline and tab, cut to `limit` characters."""
-    kept = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1])
+    kept = "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1]
+    )
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
 

@@ -10,13 +10,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 
 from ferryman.api import durations, names
 from ferryman.api.phases import Outcome, Phase
 
 MAX_DEPENDENCIES = 1000
+MAX_VALUES = 256
 MAX_VALUES_BYTES = 64 * 1024
 MAX_RETRIES = 100
 MAX_DELAYS = 50
@@ -37,7 +45,9 @@ def _duration(text: str) -> str:
 
 
 Duration = Annotated[
-    str, Field(pattern=durations.PATTERN, max_length=durations.MAX_LENGTH), AfterValidator(_duration)
+    str,
+    Field(pattern=durations.PATTERN, min_length=durations.MIN_LENGTH, max_length=durations.MAX_LENGTH),
+    AfterValidator(_duration),
 ]
 """A Go duration: `1.5s`, `2h`."""
 
@@ -50,7 +60,11 @@ class Model(BaseModel):
     """A frozen part of a TaskRun; refuses what it does not know."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -76,9 +90,11 @@ class Task(Model):
     """Which task this is a run of; for people, selectors and caches."""
 
     name: str = Field(min_length=1, max_length=253)
+    """As people know it: the function's name, or the one that `@task(name=...)` gave it."""
     key: str = Field(default="", max_length=512)
     """Stable identity of the task across processes: module, qualified name, hash of the source."""
     version: str = Field(default="", max_length=128)
+    """What `@task(version=...)` says."""
 
 
 class Function(Model):
@@ -96,14 +112,16 @@ class Parameters(Model):
     """What to call it with: at most one of `blob` and `values`."""
 
     blob: ArgumentBlob | None = None
-    values: dict[str, Any] | None = None
-    """Keyword arguments as plain JSON, at most 64 KiB."""
+    """Sealed arguments, which the SDK uploaded."""
+    values: dict[str, Any] | None = Field(default=None, max_length=MAX_VALUES)
+    """Keyword arguments as plain JSON: at most 256 of them, at most 64 KiB together."""
 
 
 class Dependency(Model):
     """Another run in the same namespace that has to end first."""
 
     name: Name
+    """Of its TaskRun."""
     condition: Literal["Completed", "Finished"] = "Completed"
     """`Completed`: it must complete, or this run fails. `Finished`: it must end, however."""
 
@@ -124,47 +142,74 @@ class Retry(Model):
 class ResultOptions(Model):
     """Where the result goes and how it is written."""
 
-    store: str = Field(default="default", min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    store: str = Field(
+        default="default", min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+    )
     """A store that the operator's configuration names; code and arguments are read from it too."""
     key: str | None = Field(default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9._/=-]+$")
+    """A name of yours for the result; it is kept in `status.result`."""
     serializer: str = Field(default="auto", min_length=1, max_length=64)
     """`auto` (JSON where the value allows, else pickle), `json`, `pickle`."""
     cache_key: str | None = Field(default=None, min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._=-]+$")
+    """Runs with the same key in the same namespace share one result."""
     cache_expiration: Duration | None = None
+    """How long a shared result counts; unset means as long as the store keeps it."""
     refresh_cache: bool = False
+    """Call the function even where a shared result exists, and share the new one."""
 
 
 class PodOptions(Model):
-    """What of the pod a run may set: a closed list. Kubernetes validates the values."""
+    """What of the pod a run may set: a closed list. Shapes are in `ferryman.api.pod_schema`."""
 
-    image: str | None = Field(default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")
+    image: str | None = Field(
+        default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+    )
+    """With Python, ferryman and what the function imports; unset means the operator's default."""
     resources: dict[str, Any] | None = None
+    """Requests and limits of the container."""
     env: list[dict[str, Any]] | None = Field(default=None, max_length=200)
+    """Variables; names that start with FERRYMAN_, AWS_, PYTHON or LD_ are reserved."""
     env_from: list[dict[str, Any]] | None = Field(default=None, max_length=50)
+    """Variables from whole Secrets and ConfigMaps."""
     service_account_name: Name | None = None
+    """Unset means the operator's default; no token is mounted."""
     node_selector: dict[str, str] | None = None
+    """Labels that the node must have."""
     tolerations: list[dict[str, Any]] | None = Field(default=None, max_length=50)
+    """Taints that the pod accepts, each named by its key."""
     affinity: dict[str, Any] | None = None
+    """As in a pod; Kubernetes validates it when the Job is created."""
     priority_class_name: Name | None = None
+    """A PriorityClass of the cluster; not one of `system-`."""
     image_pull_secrets: list[dict[str, Any]] | None = Field(default=None, max_length=20)
+    """Secrets in the namespace for the image's registry."""
     volumes: list[dict[str, Any]] | None = Field(default=None, max_length=50)
     """Of the kinds emptyDir, configMap, secret, persistentVolumeClaim, projected."""
     volume_mounts: list[dict[str, Any]] | None = Field(default=None, max_length=50)
+    """Where they are in the container."""
     runtime_class_name: Name | None = None
+    """A RuntimeClass of the cluster."""
     labels: dict[str, str] | None = None
+    """Of the Job and its pod, such as Kueue's; `ferryman.dev` is reserved."""
     annotations: dict[str, str] | None = None
+    """Of the pod; `ferryman.dev` is reserved."""
 
 
 class TaskRunSpec(Model):
     """What to run. Immutable but for `cancelRequested`."""
 
     task: Task
+    """Which task it is a run of."""
     function: Function
+    """What to call."""
     parameters: Parameters = Parameters()
+    """What to call it with."""
     depends_on: list[Dependency] = Field(default_factory=list, max_length=MAX_DEPENDENCIES)
+    """Runs that must end first; the SDK puts their results into the arguments."""
     start_at: datetime | None = None
     """Not before this moment."""
     retry: Retry = Retry()
+    """What follows a failed attempt."""
     timeout: Duration = DEFAULT_TIMEOUT
     """Of one attempt, from the call of the function."""
     start_timeout: Duration = DEFAULT_START_TIMEOUT
@@ -172,6 +217,7 @@ class TaskRunSpec(Model):
     deadline: Duration = DEFAULT_DEADLINE
     """Of the whole run, from its creation."""
     result: ResultOptions = ResultOptions()
+    """Where the result goes."""
     ttl_after_finished: Duration = DEFAULT_TTL
     """How long a finished run is kept; at least a minute, so that waiting clients can read it."""
     cancel_requested: bool = False
@@ -179,34 +225,56 @@ class TaskRunSpec(Model):
     log_prints: bool = False
     """Prefix every line that the function prints with the run's name and attempt."""
     pod: PodOptions = PodOptions()
+    """What the pod of each attempt is like."""
 
 
 class Condition(Model):
     """A Kubernetes condition."""
 
     type: Literal["Succeeded"] = "Succeeded"
+    """`Succeeded` is the only one."""
     status: Literal["True", "False", "Unknown"]
+    """`Unknown` while the run lives."""
     reason: str = Field(max_length=64)
+    """One of the reasons in the reference."""
     message: str = Field(default="", max_length=4096)
+    """For people."""
     observed_generation: int = 0
+    """Of the TaskRun that it speaks of."""
     last_transition_time: datetime
+    """When `status` changed."""
+
+    @model_serializer(mode="wrap")
+    def _with_type(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The key of the list, which `render` would leave out as a default.
+        return {"type": self.type, **inner(self)}
 
 
 class Attempt(Model):
     """One execution of the function, or what came of it: a row of the ledger."""
 
     number: int = Field(ge=1)
+    """From 1."""
     job_name: str = Field(max_length=63)
+    """Its Job."""
     job_uid: str = Field(default="", max_length=64, alias="jobUID")
+    """The Job's UID."""
     pod_name: str | None = Field(default=None, max_length=253)
+    """The pod that ran it."""
     node_name: str | None = Field(default=None, max_length=253)
+    """Where that ran."""
     started_at: datetime | None = None
+    """When its pod started."""
     finished_at: datetime | None = None
+    """When that ended."""
     outcome: Outcome | None = None
     """Unset while it runs."""
     reason: str | None = Field(default=None, max_length=64)
+    """One of the reasons in the reference."""
     message: Line | None = None
+    """For people."""
     exit_code: int | None = None
+    """The container's."""
     not_before: datetime | None = None
     """When the attempt after this one may start."""
 
@@ -215,32 +283,51 @@ class Result(Model):
     """Where the result is, or, of a failed run, the original exception."""
 
     sha256: Sha256
+    """Of the blob; a reader verifies it before it decodes."""
     size: int = Field(ge=0)
+    """Bytes."""
     attempt: int = Field(ge=1)
+    """Which attempt left it."""
     key: str | None = Field(default=None, max_length=512)
+    """As in `spec.result.key`."""
     serializer: str = Field(max_length=64)
+    """How it is written: `json`, `pickle` or `failure`."""
     cached: bool = False
+    """Whether an earlier run computed it."""
 
 
 class TaskRunStatus(Model):
     """What became of it. Written by the operator alone; a terminal phase is final."""
 
     phase: Phase = Phase.PENDING
+    """Where the run is."""
     conditions: list[Condition] = Field(default_factory=list, max_length=8)
+    """`kubectl wait --for=condition=Succeeded` reads these."""
     attempts: list[Attempt] = Field(default_factory=list, max_length=MAX_ATTEMPTS_KEPT)
     """The ledger: the last 20 attempts, oldest first, numbered without gaps."""
     retries_used: int = Field(default=0, ge=0)
     """Attempts so far that were charged to `retry.retries`."""
     infrastructure_retries_used: int = Field(default=0, ge=0)
+    """Attempts so far that were charged to `retry.infrastructureRetries`."""
     next_attempt_at: datetime | None = None
+    """When the next attempt starts, in phase AwaitingRetry."""
     started_at: datetime | None = None
+    """When the first attempt started."""
     finished_at: datetime | None = None
+    """When the run ended."""
     observed_generation: int = 0
+    """The generation of the spec that this status answers."""
     result: Result | None = None
+    """Where the result is."""
     attempt_count: int = Field(default=0, ge=0, le=MAX_ATTEMPTS)
     """Attempts so far, kept or not: the column `Attempts`. Written together with `attempts`."""
     duration: Duration | None = None
     """From `startedAt` to `finishedAt`: the column `Duration`. Written with the terminal phase."""
+
+    @model_serializer(mode="wrap")
+    def _with_phase(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A merge patch without it would leave the phase before, where it goes back to Pending.
+        return {"phase": self.phase.value, **inner(self)}
 
 
 class TaskRun(Model):
@@ -250,7 +337,13 @@ class TaskRun(Model):
     kind: Literal["TaskRun"] = names.KIND
     metadata: dict[str, Any] = Field(default_factory=dict)
     spec: TaskRunSpec
+    """What to run."""
     status: TaskRunStatus = TaskRunStatus()
+    """What became of it."""
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"apiVersion": self.api_version, "kind": self.kind, **inner(self)}
 
 
 def parse(manifest: dict[str, Any]) -> TaskRun:
