@@ -71,12 +71,16 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """Where a named store is. `prefix` has no slash at either end, and may be empty."""
+    """Where a named store is. `prefix` has no slash at either end, and may be empty.
+
+    `allow_http` permits an endpoint that is neither https nor loopback.
+    """
 
     bucket: str
     prefix: str = ""
     endpoint: str | None = None
     region: str = "us-east-1"
+    allow_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)
