@@ -40,6 +40,12 @@ TASK_LABEL: Final = f"{GROUP}/task"
 SUBMISSION_ANNOTATION: Final = f"{GROUP}/submission"
 """SDK -> SDK: random token of one submit call, so that a create whose reply was lost is recognised."""
 
+TAGS_ANNOTATION: Final = f"{GROUP}/tags"
+"""SDK -> people: the run's tags as a JSON list of strings, sorted."""
+
+RUN_NAME_ANNOTATION: Final = f"{GROUP}/run-name"
+"""SDK -> people: what `task_run_name` rendered to; the TaskRun's own name is made from it."""
+
 RESERVED_LABEL_DOMAIN: Final = GROUP
 """`spec.pod.labels` and `.annotations` may not use this domain, nor a subdomain of it."""
 
