@@ -127,7 +127,7 @@ def _drop_defaults(node: Schema) -> None:
 def _structural(node: Schema, definitions: Schema) -> Schema:
     """`node` of pydantic's JSON Schema as Kubernetes allows it."""
     node = _resolved(node, definitions)
-    made = {key: node[key] for key in _KEPT if key in node}
+    made: Schema = {key: node[key] for key in _KEPT if key in node}
     if "const" in node:
         made["enum"] = [node["const"]]
     if made.get("default") in (None, "", [], {}) or isinstance(made.get("default"), dict):

@@ -9,8 +9,10 @@ import re
 from datetime import timedelta
 from typing import Final
 
-_FRACTION: Final = r"(\.[0-9]{1,6})?"
-PATTERN: Final = rf"^([0-9]{{1,6}}{_FRACTION}h)?([0-9]{{1,7}}{_FRACTION}m)?([0-9]{{1,9}}{_FRACTION}s)?([0-9]{{1,9}}{_FRACTION}ms)?$"
+_DIGITS: Final = {"h": 6, "m": 7, "s": 9, "ms": 9}
+PATTERN: Final = (
+    "^" + "".join(rf"([0-9]{{1,{n}}}(\.[0-9]{{1,6}})?{unit})?" for unit, n in _DIGITS.items()) + "$"
+)
 """What the CRD's schema accepts: every match that is not empty is a duration that fits Go's 292 years."""
 
 MIN_LENGTH: Final = 2

@@ -1,4 +1,4 @@
-"""What a run may say of its pod, as structural schemas: the parts of `spec.pod` that are Kubernetes' own shapes.
+"""What a run may say of its pod, as structural schemas: the parts of `spec.pod` in Kubernetes' shapes.
 
 `TaskRunSpec.pod` keeps them as plain JSON, because they go into the Job as they are. What is not
 listed here does not exist for a TaskRun: no hostPath, no hostNetwork, no securityContext, no nodeName.
@@ -188,4 +188,4 @@ POD_PARTS: Final[dict[str, Schema]] = {
     "labels": mapping(string(63, pattern=LABEL_VALUE), MAX_LABELS),
     "annotations": mapping(string(4096), MAX_LABELS),
 }
-"""The schema of each part of `spec.pod` that is JSON of Kubernetes', by its JSON name; without descriptions."""
+"""The schema of each such part of `spec.pod`, by its JSON name; without its description."""

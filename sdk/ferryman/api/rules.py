@@ -71,8 +71,8 @@ def _unreserved_name(at: Path, what: str) -> Rule:
     return Rule(
         at,
         " && ".join(f"!self.startsWith('{prefix}')" for prefix in prefixes),
-        f"{what} must not start with {', '.join(prefixes)}: these are reserved, because they decide what code "
-        "the runner loads and from where; use another name",
+        f"{what} must not start with {', '.join(prefixes)}: these are reserved, because they decide what "
+        "code the runner loads and from where; use another name",
         lambda name: not name.startswith(prefixes),
     )
 
@@ -82,7 +82,7 @@ def _own_domain(part: str) -> Rule:
     return Rule(
         ("spec", "pod", part),
         f"self.all(k, !k.startsWith('{domain}/') && !k.contains('.{domain}/'))",
-        f"pod.{part} must not use the domain {domain}: it is reserved for the operator; use a domain of your own",
+        f"pod.{part} must not use the domain {domain}: it is reserved; use a domain of your own",
         lambda found: not any(k.startswith(f"{domain}/") or f".{domain}/" in k for k in found),
     )
 
@@ -216,8 +216,8 @@ POD_RULES: Final = (
     _exactly_one(
         ("spec", "pod", "volumes", "*"),
         pod_schema.VOLUME_KINDS,
-        "a volume in pod.volumes must be exactly one of emptyDir, configMap, secret, persistentVolumeClaim and "
-        "projected; other kinds, such as hostPath, are refused",
+        "a volume in pod.volumes must be exactly one of emptyDir, configMap, secret, persistentVolumeClaim "
+        "and projected; other kinds, such as hostPath, are refused",
     ),
     Rule(
         ("spec", "pod", "priorityClassName"),

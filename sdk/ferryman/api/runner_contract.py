@@ -7,6 +7,7 @@ Standard library only: the runner loads this module.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Final, TypeVar
@@ -24,6 +25,9 @@ MAX_REPORT_BYTES: Final = 4096
 
 MAX_MESSAGE_CHARACTERS: Final = 1024
 
+MAX_MOMENT: Final = 253_402_300_799
+"""The last second of the year 9999."""
+
 DEFAULT_TERMINATION_LOG: Final = "/dev/termination-log"
 
 UPSTREAMS_CHUNK_CHARACTERS: Final = 60_000
@@ -38,12 +42,12 @@ class Env(StrEnum):
     ASSIGNMENT = "FERRYMAN_ASSIGNMENT"
     """An `Assignment` as JSON."""
     UPSTREAMS = "FERRYMAN_UPSTREAMS"
-    """Prefix: FERRYMAN_UPSTREAMS_0, _1 ... together are a JSON list of `Upstream` in the order of `dependsOn`."""
+    """Prefix: FERRYMAN_UPSTREAMS_0, _1 ... together are a JSON list of `Upstream`, as `dependsOn` orders."""
     POD_NAME = "FERRYMAN_POD_NAME"
     POD_UID = "FERRYMAN_POD_UID"
     """The downward API's: who we are in the claim."""
     JOB_UID = "FERRYMAN_JOB_UID"
-    """The downward API's `metadata.labels['batch.kubernetes.io/controller-uid']`: whose pod we are, in the claim."""
+    """The downward API's `metadata.labels['batch.kubernetes.io/controller-uid']`: whose pod we are."""
     STORE = "FERRYMAN_STORE"
     """A `StoreLocation` as JSON. Credentials come as AWS_* from a Secret, or from the pod's identity."""
     STORE_ALLOW_UNCONDITIONAL = "FERRYMAN_STORE_ALLOW_UNCONDITIONAL"
@@ -203,11 +207,11 @@ def encode_assignment(assignment: Assignment) -> str:
 def decode_assignment(text: str) -> Assignment:
     """The assignment of FERRYMAN_ASSIGNMENT. Raises ValueError on anything else."""
     fields = _object(text)
-    for name in ("code", "arguments"):
-        if name in fields:
-            fields[name] = BlobRef(**fields[name])
-    fields["earlier"] = tuple(EarlierAttempt(**one) for one in fields.get("earlier", ()))
     try:
+        for name in ("code", "arguments"):
+            if name in fields:
+                fields[name] = BlobRef(**fields[name])
+        fields["earlier"] = tuple(EarlierAttempt(**one) for one in fields.get("earlier", ()))
         return Assignment(**fields)
     except TypeError as error:
         raise ValueError(f"{Env.ASSIGNMENT}: {error}") from None
@@ -224,11 +228,14 @@ def encode_upstreams(upstreams: tuple[Upstream, ...]) -> dict[str, str]:
 
 
 def decode_upstreams(environment: dict[str, str]) -> tuple[Upstream, ...]:
-    """The upstreams that `encode_upstreams` put into an environment."""
-    chunks = []
+    """The upstreams that `encode_upstreams` put into an environment. Raises ValueError on anything else."""
+    chunks: list[str] = []
     while (chunk := environment.get(f"{Env.UPSTREAMS}_{len(chunks)}")) is not None:
         chunks.append(chunk)
-    return tuple(Upstream(*row) for row in json.loads("".join(chunks) or "[]"))
+    try:
+        return tuple(Upstream(*row) for row in json.loads("".join(chunks) or "[]"))
+    except TypeError as error:
+        raise ValueError(f"{Env.UPSTREAMS}: {error}") from None
 
 
 def encode_store(location: StoreLocation) -> str:
@@ -261,11 +268,8 @@ def encode_report(report: Report) -> bytes:
 def decode_report(text: str) -> Report:
     """The report in a termination message. Total: raises InvalidReport on whatever is not one."""
     try:
-        fields = _object(text)
-        if fields.pop("version", None) != CONTRACT_VERSION:
-            raise ValueError(f"not a report of version {CONTRACT_VERSION}")
-        return _report(fields)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        return _report(_object(text))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InvalidReport(clean(f"{type(error).__name__}: {error}", 200)) from None
 
 
@@ -280,23 +284,25 @@ def clean(text: str, limit: int) -> str:
 def _object(text: str) -> dict[str, Any]:
     value = json.loads(text)
     if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
+        raise ValueError("not a JSON object")  # noqa: TRY004  A wrong value of ours, not a wrong call.
     return value
 
 
 def _report(fields: dict[str, Any]) -> Report:
-    result = fields.get("result")
+    if fields.get("version") != CONTRACT_VERSION:
+        raise ValueError(f"not a report of version {CONTRACT_VERSION}")
+    result, peak_memory = fields.get("result"), fields.get("peak_memory")
     return Report(
         uid=_is(str, fields["uid"]),
         attempt=_is(int, fields["attempt"]),
         reason=Reason(fields["reason"]),
         message=clean(_is(str, fields.get("message", "")), MAX_MESSAGE_CHARACTERS),
         exception=clean(_is(str, fields.get("exception", "")), MAX_MESSAGE_CHARACTERS),
-        result=None if result is None else _result(result),
+        result=None if result is None else _result(_is(dict, result)),
         started=_seconds(fields.get("started")),
         finished=_seconds(fields.get("finished")),
-        timings={str(k): float(v) for k, v in fields.get("timings", {}).items()},
-        peak_memory=fields.get("peak_memory"),
+        timings={clean(k, 64): _number(v) for k, v in _is(dict, fields.get("timings", {})).items()},
+        peak_memory=None if peak_memory is None else _is(int, peak_memory),
     )
 
 
@@ -317,4 +323,15 @@ def _is(kind: type[_T], value: Any) -> _T:
 
 
 def _seconds(value: Any) -> float | None:
-    return None if value is None else float(value)
+    """A moment that `datetime` can hold, because whoever reads a report will make one of it."""
+    moment = None if value is None else _number(value)
+    if moment is not None and not 0 <= moment <= MAX_MOMENT:
+        raise ValueError(f"{moment} is not a moment")
+    return moment
+
+
+def _number(value: Any) -> float:
+    number = float(value) if type(value) in (int, float) else math.nan
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from ferryman.api import durations, names
+from ferryman.api import durations
 from ferryman.api.phases import Outcome, Phase
 
 MAX_DEPENDENCIES = 1000
@@ -333,8 +333,8 @@ class TaskRunStatus(Model):
 class TaskRun(Model):
     """A Python function to be run as Kubernetes Jobs until it succeeds or its budgets are spent."""
 
-    api_version: Literal["ferryman.dev/v1alpha1"] = names.API_VERSION
-    kind: Literal["TaskRun"] = names.KIND
+    api_version: Literal["ferryman.dev/v1alpha1"] = "ferryman.dev/v1alpha1"
+    kind: Literal["TaskRun"] = "TaskRun"
     metadata: dict[str, Any] = Field(default_factory=dict)
     spec: TaskRunSpec
     """What to run."""
