@@ -1,0 +1,83 @@
+"""The one way in: what watches, lists and the auditor saw goes into the cache, and keys into the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ferryman_operator import projection
+from ferryman_operator.cache import Cache
+from ferryman_operator.reconcile.observed import Job, Key, Run
+from ferryman_operator.workqueue import Lane, WorkQueue
+
+
+class Intake:
+    """Neither raises nor waits, so that a bad object never stops a stream."""
+
+    def __init__(self, cache: Cache, queue: WorkQueue) -> None:
+        self._cache = cache
+        self._queue = queue
+
+    def run_seen(self, raw: Any) -> None:
+        """A version of a TaskRun."""
+        known = self._known(raw)
+        if known is not None and _is_echo(raw, known):
+            return
+        run = projection.run(raw, known=known)
+        if run is not None and self._cache.put_run(run):
+            self._queue.add(run.key, lane_of(run, self._cache.jobs_of(run.uid)))
+            if known is None or known.status.phase is not run.status.phase:
+                self.wake_dependants(run)
+
+    def run_gone(self, raw: Any) -> None:
+        """A TaskRun that does not exist any more."""
+        run = projection.run(raw)
+        if run is not None and self._cache.drop_run(run.key, run.uid):
+            self._queue.add(run.key, Lane.ENDING)
+            for key in self._cache.dependants_of(run.key):
+                self._queue.add(key)
+
+    def job_seen(self, raw: Any) -> None:
+        """A version of a Job."""
+        job = projection.job(raw)
+        if job is not None and self._cache.put_job(job):
+            self._job_changed(job, Lane.RUNNING if job.end is None else Lane.ENDING)
+
+    def job_gone(self, raw: Any) -> None:
+        """A Job that does not exist any more."""
+        job = projection.job(raw)
+        if job is not None and self._cache.drop_job(job.namespace, job.name, job.uid):
+            self._job_changed(job, Lane.ENDING)
+
+    def wake_dependants(self, run: Run) -> None:
+        """Look at the runs that wait for this one, if what they wait for may have happened."""
+        for key in self._cache.dependants_of(run.key):
+            self._queue.add(key)
+
+    def _job_changed(self, job: Job, lane: Lane) -> None:
+        key = self._cache.key_of(job.owner_uid)
+        # A Job that is seen before its run: the run's own event comes and looks at its Jobs.
+        if key is not None:
+            self._queue.add(key, lane)
+
+    def _known(self, raw: Any) -> Run | None:
+        try:
+            meta = raw["metadata"]
+            return self._cache.run(Key(meta["namespace"], meta["name"]))
+        except (KeyError, TypeError):
+            return None
+
+
+def lane_of(run: Run, jobs: tuple[Job, ...]) -> Lane:
+    """How urgent it is to look at a run."""
+    if run.spec is not None and run.spec.cancel_requested and not run.status.phase.is_terminal:
+        return Lane.ENDING
+    if any(job.end is not None for job in jobs) and not run.status.phase.is_terminal:
+        return Lane.ENDING
+    return Lane.RUNNING if jobs else Lane.STARTING
+
+
+def _is_echo(raw: Any, known: Run) -> bool:
+    # Most events of TaskRuns are echoes of our own writes: their version tells, before any parsing.
+    meta = raw["metadata"]
+    seen = projection.version(str(meta.get("resourceVersion", "")))
+    return 0 <= seen <= projection.version(known.resource_version)

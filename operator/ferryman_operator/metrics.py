@@ -1,0 +1,73 @@
+"""What the operator counts: the one place that names its metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from ferryman.api.phases import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LATENCY_BUCKETS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+_LAG_BUCKETS: Final = (0.1, 0.3, 1, 3, 10, 30, 100)
+
+
+class Metrics:
+    """In a registry of its own, so that several operators fit into one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.results = Counter(
+            "ferryman_reconcile_total", "Reconciliations by result.", ["result"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "ferryman_reconcile_seconds", "Their length.", buckets=_LATENCY_BUCKETS, registry=self.registry
+        )
+        self.phases = Counter(
+            "ferryman_runs_total", "Runs that entered a phase.", ["phase"], registry=self.registry
+        )
+        self.conflicts = Counter(
+            "ferryman_status_conflicts_total", "Status writes that lost a race.", registry=self.registry
+        )
+        self.requests = Counter(
+            "ferryman_api_requests_total",
+            "Requests to the API server.",
+            ["verb", "resource", "code"],
+            registry=self.registry,
+        )
+        self.repairs = Counter(
+            "ferryman_audit_repairs_total",
+            "Objects of which the watch had not told.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.lag = Histogram(
+            "ferryman_event_lag_seconds",
+            "From the end of a Job, to the second, to our hearing of it.",
+            buckets=_LAG_BUCKETS,
+            registry=self.registry,
+        )
+
+    def reconciled(self, result: str, seconds: float) -> None:
+        """A reconciliation is over."""
+        self.results.labels(result).inc()
+        self.seconds.observe(seconds)
+
+    def entered(self, phase: Phase) -> None:
+        """A run is in a new phase."""
+        self.phases.labels(phase.value).inc()
+
+    def requested(self, verb: str, resource: str, code: str) -> None:
+        """A request was answered; `code` is "error" where it was not."""
+        self.requests.labels(verb, resource, code).inc()
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """A value that is read when somebody asks."""
+        Gauge(name, text, registry=self.registry).set_function(read)
+
+    def render(self) -> bytes:
+        """In Prometheus' text format."""
+        return generate_latest(self.registry)

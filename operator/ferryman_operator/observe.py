@@ -1,0 +1,119 @@
+"""Everything that a decision about one run reads: from the cache and, where it asks for it, live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from ferryman_operator import projection
+from ferryman_operator.cache import Cache
+from ferryman_operator.clock import Clock
+from ferryman_operator.cluster import Cluster, NotFound
+from ferryman_operator.intake import Intake
+from ferryman_operator.reconcile import attempts
+from ferryman_operator.reconcile.observed import Job, Key, Observed, Pod, Run, World
+from ferryman_operator.reconcile.plan import Look
+from ferryman_operator.refusals import Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Reads; what it reads live goes into the cache too."""
+
+    cache: Cache
+    cluster: Cluster
+    intake: Intake
+    refusals: Refusals
+    world: World
+    clock: Clock
+
+    def cached(self, key: Key) -> Observed:
+        """What the cache has of a run."""
+        run = self.cache.run(key)
+        return Observed(
+            now=self.clock.now(),
+            world=self.world,
+            run=run,
+            jobs=self._jobs(run),
+            upstreams=self._upstreams(run),
+            refusal=self.refusals.of(key),
+        )
+
+    async def look(self, key: Key, before: Observed, looks: frozenset[Look]) -> Observed:
+        """`before`, with what the looks find; earlier looks are kept. Raises ClusterError."""
+        after = before
+        if Look.RUN in looks:
+            after = replace(after, run=await self._live_run(key, before.run), fresh=True)
+        run = after.run
+        if run is None:
+            return replace(after, now=self.clock.now(), jobs=())
+        if Look.PODS in looks:
+            after = replace(after, pods=await self._pods(run))
+        if Look.UPSTREAMS in looks:
+            await self._look_at_upstreams(run)
+            after = replace(after, upstreams_confirmed=True)
+        return replace(
+            after,
+            now=self.clock.now(),
+            jobs=self._jobs(run),
+            upstreams=self._upstreams(run),
+            refusal=self.refusals.of(key),
+        )
+
+    async def _live_run(self, key: Key, before: Run | None) -> Run | None:
+        try:
+            raw = await self.cluster.get_run(key)
+        except NotFound:
+            self._forget(key)
+            return None
+        self.intake.run_seen(raw)
+        # Not from the cache, which holds less of a finished run than there is.
+        known = before if before is not None and not before.status.phase.is_terminal else None
+        run = projection.run(raw, known=known)
+        if run is not None and not run.status.phase.is_terminal:
+            await self._look_at_job(run)
+        return run
+
+    async def _look_at_job(self, run: Run) -> None:
+        namespace, name = run.key.namespace, attempts.job_name(run)
+        try:
+            raw = await self.cluster.get_job(namespace, name)
+        except NotFound:
+            if (known := self.cache.job(namespace, name)) is not None:
+                self.cache.drop_job(namespace, name, known.uid)
+            return
+        self.intake.job_seen(raw)
+
+    async def _look_at_upstreams(self, run: Run) -> None:
+        for key in _upstream_keys(run):
+            if self.cache.run(key) is None:
+                try:
+                    self.intake.run_seen(await self.cluster.get_run(key))
+                except NotFound:
+                    continue
+
+    async def _pods(self, run: Run) -> tuple[Pod, ...]:
+        found = await self.cluster.list_pods(run.key.namespace, run.uid)
+        return tuple(pod for raw in found if (pod := projection.pod(raw)) is not None)
+
+    def _jobs(self, run: Run | None) -> tuple[Job, ...]:
+        if run is None:
+            return ()
+        owned = self.cache.jobs_of(run.uid)
+        named = self.cache.job(run.key.namespace, attempts.job_name(run))
+        return owned if named is None or named.owner_uid == run.uid else (*owned, named)
+
+    def _upstreams(self, run: Run | None) -> Mapping[str, Run]:
+        keys = _upstream_keys(run) if run else ()
+        return MappingProxyType({k.name: found for k in keys if (found := self.cache.run(k)) is not None})
+
+    def _forget(self, key: Key) -> None:
+        known = self.cache.run(key)
+        if known is not None and self.cache.drop_run(key, known.uid):
+            self.refusals.forget(key)
+            self.intake.wake_dependants(known)
+
+
+def _upstream_keys(run: Run) -> tuple[Key, ...]:
+    return tuple(Key(run.key.namespace, d.name) for d in run.spec.depends_on) if run.spec else ()
