@@ -1,0 +1,34 @@
+"""The ends that come from outside, a request or the deadline.
+
+What runs is stopped first, and what has succeeded before stays a success.
+"""
+
+from __future__ import annotations
+
+from ferryman.api.reasons import MEANING, Reason
+from ferryman_operator.reconcile import deadlines, endings, execution, stopping
+from ferryman_operator.reconcile.case import Case
+from ferryman_operator.reconcile.plan import Plan
+
+
+def requested(case: Case) -> Plan | None:
+    """Somebody wants the run to stop."""
+    if not case.spec.cancel_requested:
+        return None
+    return end(case, Reason.CANCELLED, MEANING[Reason.CANCELLED].happened)
+
+
+def too_late(case: Case) -> Plan | None:
+    """The run as a whole has taken longer than it may."""
+    if case.now < deadlines.of_run(case):
+        return None
+    text = f"Not done {case.spec.deadline} after it was created."
+    return end(case, Reason.DEADLINE_EXCEEDED, text)
+
+
+def end(case: Case, reason: Reason, message: str) -> Plan:
+    """End a live run for `reason`: through its attempt, if one may be running."""
+    row = case.row or (execution.row_of(case.job) if case.job else None)
+    if row is not None:
+        return stopping.begin(case, row, reason, message)
+    return endings.without_attempt(case.seen, case.run, reason, message)

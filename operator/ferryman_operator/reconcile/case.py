@@ -1,0 +1,44 @@
+"""A live run whose spec is understood, with all that was seen of it: what most rules read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ferryman.api.taskrun import Attempt, TaskRunSpec, TaskRunStatus
+from ferryman_operator.reconcile import attempts
+from ferryman_operator.reconcile.observed import Job, Observed, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`spec` is the run's, known to be there."""
+
+    seen: Observed
+    run: Run
+    spec: TaskRunSpec
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the decision."""
+        return self.seen.now
+
+    @property
+    def status(self) -> TaskRunStatus:
+        """As it was last written."""
+        return self.run.status
+
+    @property
+    def due(self) -> int:
+        """The number of the current attempt: the one that runs, or the one that comes next."""
+        return attempts.due(self.run.status)
+
+    @property
+    def row(self) -> Attempt | None:
+        """The ledger's row of the current attempt; None until it is known to run."""
+        return attempts.open_row(self.run.status)
+
+    @property
+    def job(self) -> Job | None:
+        """The Job of the current attempt, if there is one."""
+        return attempts.current_job(self.run, self.seen.jobs)

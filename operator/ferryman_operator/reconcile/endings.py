@@ -1,0 +1,114 @@
+"""How a run ends, or goes on, once it is known how its attempt did. Nothing of it runs any more by then."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from ferryman.api.phases import Phase
+from ferryman.api.reasons import MEANING, Reason
+from ferryman.api.taskrun import Attempt, Result
+from ferryman_operator.reconcile import attempts, retries, status
+from ferryman_operator.reconcile.case import Case
+from ferryman_operator.reconcile.observed import Job, Observed, Run
+from ferryman_operator.reconcile.outcome import Ending
+from ferryman_operator.reconcile.plan import DeleteJob, Event, Look, Plan
+
+DRAIN_POLL: Final = timedelta(seconds=2)
+"""How often pods that have to end are looked at: nobody watches pods."""
+
+
+def conclude(case: Case, row: Attempt, ending: Ending) -> Plan:
+    """Record how the current attempt ended, and in the same write what follows from it."""
+    closed = _closed(case, row, ending)
+    if ending.is_success:
+        return _last(case.run, ending.reason, ending.message, case.now, closed, _result(case, ending))
+    if case.spec.cancel_requested:
+        return _last(case.run, Reason.CANCELLED, MEANING[Reason.CANCELLED].happened, case.now, closed)
+    retry = retries.after(case, ending.reason)
+    if retry is None:
+        text = ending.message + retries.exhausted(case.status, row.number, ending.reason)
+        return _last(case.run, ending.reason, text, case.now, closed, _result(case, ending))
+    at = case.now + retry.delay
+    return Plan(status=status.awaiting_retry(case.run, closed, at, case.now, retry.counters), wake_at=at)
+
+
+def without_attempt(seen: Observed, run: Run, reason: Reason, message: str) -> Plan:
+    """End a run of which no attempt runs, after making sure of that."""
+    looks = to_be_sure(seen)
+    if looks is not None:
+        return looks
+    live = tuple(job for job in seen.jobs if job.owner_uid == run.uid and job.end is None)
+    if live:
+        return Plan(delete=deletions(live), wake_at=seen.now + DRAIN_POLL)
+    if not drained(seen):
+        return Plan(wake_at=seen.now + DRAIN_POLL)
+    return at_once(seen, run, reason, message)
+
+
+def at_once(seen: Observed, run: Run, reason: Reason, message: str) -> Plan:
+    """End a run, whatever runs."""
+    return _last(run, reason, message, seen.now, None)
+
+
+def to_be_sure(seen: Observed) -> Plan | None:
+    """The looks that show whether anything of the run lives, as long as they have not been made."""
+    wanted = {Look.RUN: seen.fresh, Look.PODS: seen.pods is not None}
+    missing = frozenset(look for look, made in wanted.items() if not made)
+    return Plan(looks=missing) if missing else None
+
+
+def drained(seen: Observed) -> bool:
+    """Whether every pod of the run is over. An unreachable node's pod is not: it may still run."""
+    return all(pod.is_over for pod in seen.pods or ())
+
+
+def deletions(jobs: tuple[Job, ...]) -> tuple[DeleteJob, ...]:
+    """Deletions of those that are not being deleted already."""
+    return tuple(DeleteJob(job.name, job.uid) for job in jobs if not job.deleting)
+
+
+def _last(
+    run: Run, why: Reason, text: str, now: datetime, row: Attempt | None, result: Result | None = None
+) -> Plan:
+    failed = MEANING[why].phase in (Phase.FAILED, Phase.CRASHED, Phase.TIMED_OUT)
+    return Plan(
+        status=status.finished(run, why, text, now, row, result),
+        event=Event("Warning", why.value, status.line(text)) if failed else None,
+    )
+
+
+def _closed(case: Case, row: Attempt, ending: Ending) -> Attempt:
+    pod = ending.pod
+    started = _within(case, ending.started) or row.started_at
+    finished = _within(case, ending.finished) or case.now
+    return row.model_copy(
+        update={
+            "pod_name": pod.name if pod else row.pod_name,
+            "node_name": (pod.node or None) if pod else row.node_name,
+            "started_at": started,
+            "finished_at": max(finished, started) if started else finished,
+            "outcome": MEANING[ending.reason].outcome,
+            "reason": ending.reason.value,
+            "message": status.line(ending.message),
+            "exit_code": ending.exit_code,
+        }
+    )
+
+
+def _within(case: Case, moment: datetime | None) -> datetime | None:
+    # Clocks of nodes differ from ours, and a report may say anything.
+    return None if moment is None else min(max(moment, case.run.created), case.now)
+
+
+def _result(case: Case, ending: Ending) -> Result | None:
+    if ending.result is None:
+        return None
+    return Result(
+        sha256=ending.result.sha256,
+        size=ending.result.size,
+        attempt=attempts.due(case.status),
+        key=case.spec.result.key if ending.is_success else None,
+        serializer=ending.result.serializer,
+        cached=ending.reason is Reason.CACHED,
+    )

@@ -1,0 +1,84 @@
+"""The environment of a runner: its assignment, its store, its upstreams, and what the user adds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ferryman.api import durations
+from ferryman.api.runner_contract import (
+    Assignment,
+    BlobRef,
+    EarlierAttempt,
+    Env,
+    encode_assignment,
+    encode_store,
+    encode_upstreams,
+)
+from ferryman.api.taskrun import ArgumentBlob, Blob
+from ferryman_operator.reconcile import attempts, retries, upstreams
+from ferryman_operator.reconcile.case import Case
+from ferryman_operator.reconcile.observed import StoreConfig
+
+
+def variables(case: Case) -> list[dict[str, Any]]:
+    """`env` of the container. Ours come last: of two of a name Kubernetes takes the last one."""
+    store = store_of(case)
+    values = {
+        Env.ASSIGNMENT.value: encode_assignment(assignment(case)),
+        Env.STORE.value: encode_store(store.location),
+        **encode_upstreams(upstreams.of(case.spec, case.seen.upstreams)),
+    }
+    if store.allow_unconditional:
+        values[Env.STORE_ALLOW_UNCONDITIONAL.value] = "1"
+    fields = {
+        Env.POD_NAME: "metadata.name",
+        Env.POD_UID: "metadata.uid",
+        Env.JOB_UID: "metadata.labels['batch.kubernetes.io/controller-uid']",
+    }
+    ours = [{"name": name, "value": value.replace("$(", "$$(")} for name, value in values.items()]
+    downward = [{"name": n.value, "valueFrom": {"fieldRef": {"fieldPath": p}}} for n, p in fields.items()]
+    return [*(case.spec.pod.env or []), *ours, *downward]
+
+
+def sources(case: Case) -> list[dict[str, Any]]:
+    """`envFrom` of the container. The store's comes last, so that no source of the user's replaces it."""
+    secret = store_of(case).credentials_secret
+    ours = [{"secretRef": {"name": secret}}] if secret else []
+    return [*(case.spec.pod.env_from or []), *ours]
+
+
+def store_of(case: Case) -> StoreConfig:
+    """The store that the run names, which `validity` has found to be configured."""
+    return case.seen.world.stores[case.spec.result.store]
+
+
+def assignment(case: Case) -> Assignment:
+    """What the runner of the current attempt has to do."""
+    spec = case.spec
+    return Assignment(
+        namespace=case.run.key.namespace,
+        run=case.run.key.name,
+        uid=case.run.uid,
+        attempt=case.due,
+        job=attempts.job_name(case.run),
+        task=spec.task.name,
+        code=_blob(spec.function.blob),
+        entrypoint=spec.function.entrypoint,
+        arguments=_blob(spec.parameters.blob),
+        values=spec.parameters.values,
+        timeout=durations.parse(spec.timeout).total_seconds(),
+        # A Job that an operator creates late, from what it knew before it stood still, does not start.
+        not_after=(case.now + durations.parse(spec.start_timeout)).timestamp(),
+        serializer=spec.result.serializer,
+        retries_left=retries.remain(case),
+        earlier=tuple(EarlierAttempt(row.number, row.job_uid) for row in case.status.attempts),
+        log_prints=spec.log_prints,
+    )
+
+
+def _blob(blob: Blob | None) -> BlobRef | None:
+    if blob is None:
+        return None
+    if isinstance(blob, ArgumentBlob):
+        return BlobRef(blob.sha256, blob.size, blob.offset, blob.object or "")
+    return BlobRef(blob.sha256, blob.size)
