@@ -12,6 +12,7 @@ Safe with any number of operators that see the world late. What makes it so:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from ferryman_operator.reconcile import (
@@ -24,7 +25,7 @@ from ferryman_operator.reconcile import (
     waiting,
 )
 from ferryman_operator.reconcile.case import Case
-from ferryman_operator.reconcile.observed import Observed
+from ferryman_operator.reconcile.observed import Observed, Run
 from ferryman_operator.reconcile.plan import Plan
 
 Rule = Callable[[Case], Plan | None]
@@ -66,4 +67,9 @@ def decide(seen: Observed) -> Plan:
         return validity.unreadable(seen, run)
     case = Case(seen, run, run.spec)
     plans = (rule(case) for rule in LIFE_OF_A_RUN)
-    return next(plan for plan in plans if plan is not None)
+    return _without_idle_write(run, next(plan for plan in plans if plan is not None))
+
+
+def _without_idle_write(run: Run, plan: Plan) -> Plan:
+    """What is there already is not written again."""
+    return replace(plan, status=None) if plan.status == run.status else plan

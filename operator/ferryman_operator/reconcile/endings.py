@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import Job, Observed, Run
 from ferryman_operator.reconcile.outcome import Ending
 from ferryman_operator.reconcile.plan import DeleteJob, Event, Look, Plan
+from ferryman_operator.reconcile.status import Verdict
 
 DRAIN_POLL: Final = timedelta(seconds=2)
 """How often pods that have to end are looked at: nobody watches pods."""
@@ -21,14 +23,16 @@ DRAIN_POLL: Final = timedelta(seconds=2)
 def conclude(case: Case, row: Attempt, ending: Ending) -> Plan:
     """Record how the current attempt ended, and in the same write what follows from it."""
     closed = _closed(case, row, ending)
+    last = Verdict(ending.reason, ending.message, closed, _result(case, ending))
     if ending.is_success:
-        return _last(case.run, ending.reason, ending.message, case.now, closed, _result(case, ending))
+        return _last(case.run, last, case.now)
     if case.spec.cancel_requested:
-        return _last(case.run, Reason.CANCELLED, MEANING[Reason.CANCELLED].happened, case.now, closed)
+        cancelled = Verdict(Reason.CANCELLED, MEANING[Reason.CANCELLED].happened, closed)
+        return _last(case.run, cancelled, case.now)
     retry = retries.after(case, ending.reason)
     if retry is None:
-        text = ending.message + retries.exhausted(case.status, row.number, ending.reason)
-        return _last(case.run, ending.reason, text, case.now, closed, _result(case, ending))
+        spent = retries.exhausted(case.status, row.number, ending.reason)
+        return _last(case.run, replace(last, message=ending.message + spent), case.now)
     at = case.now + retry.delay
     return Plan(status=status.awaiting_retry(case.run, closed, at, case.now, retry.counters), wake_at=at)
 
@@ -48,14 +52,15 @@ def without_attempt(seen: Observed, run: Run, reason: Reason, message: str) -> P
 
 def at_once(seen: Observed, run: Run, reason: Reason, message: str) -> Plan:
     """End a run, whatever runs."""
-    return _last(run, reason, message, seen.now, None)
+    return _last(run, Verdict(reason, message), seen.now)
 
 
 def to_be_sure(seen: Observed) -> Plan | None:
     """The looks that show whether anything of the run lives, as long as they have not been made."""
-    wanted = {Look.RUN: seen.fresh, Look.PODS: seen.pods is not None}
-    missing = frozenset(look for look, made in wanted.items() if not made)
-    return Plan(looks=missing) if missing else None
+    if not seen.fresh:
+        # The pods again, even if they are known: a Job that is gone now may have made one since.
+        return Plan(looks=frozenset({Look.RUN, Look.PODS}))
+    return None if seen.pods is not None else Plan(looks=frozenset({Look.PODS}))
 
 
 def drained(seen: Observed) -> bool:
@@ -68,14 +73,10 @@ def deletions(jobs: tuple[Job, ...]) -> tuple[DeleteJob, ...]:
     return tuple(DeleteJob(job.name, job.uid) for job in jobs if not job.deleting)
 
 
-def _last(
-    run: Run, why: Reason, text: str, now: datetime, row: Attempt | None, result: Result | None = None
-) -> Plan:
-    failed = MEANING[why].phase in (Phase.FAILED, Phase.CRASHED, Phase.TIMED_OUT)
-    return Plan(
-        status=status.finished(run, why, text, now, row, result),
-        event=Event("Warning", why.value, status.line(text)) if failed else None,
-    )
+def _last(run: Run, last: Verdict, now: datetime) -> Plan:
+    failed = MEANING[last.reason].phase in (Phase.FAILED, Phase.CRASHED, Phase.TIMED_OUT)
+    event = Event("Warning", last.reason.value, status.line(last.message)) if failed else None
+    return Plan(status=status.finished(run, last, now), event=event)
 
 
 def _closed(case: Case, row: Attempt, ending: Ending) -> Attempt:

@@ -21,7 +21,7 @@ from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import Job
 from ferryman_operator.reconcile.plan import CreateJob, Look, Plan
 
-NOTHING: Final = Plan()
+LONGEST_BETWEEN_LOOKS: Final = timedelta(minutes=5)
 
 
 def ended(case: Case) -> Plan | None:
@@ -84,7 +84,7 @@ def pending(case: Case) -> Plan | None:
 
 def _not_started(case: Case, job: Job) -> Plan:
     own = [pod for pod in case.seen.pods or () if pod.job_uid == job.uid]
-    next_look = case.now + timedelta(seconds=case.seen.world.pending_look_seconds)
+    next_look = case.now + _between_looks(case, job)
     if any(pod.is_over or pod.ready or pod.exit for pod in own):
         return Plan(wake_at=next_look)
     why = starting.problem(own)
@@ -96,6 +96,12 @@ def _not_started(case: Case, job: Job) -> Plan:
     return Plan(status=status.pod_pending(case.run, why.message, case.now), wake_at=wake_at)
 
 
+def _between_looks(case: Case, job: Job) -> timedelta:
+    # A full cluster has thousands of pending Jobs: the longer one waits, the less often it is looked at.
+    shortest = timedelta(seconds=case.seen.world.pending_look_seconds)
+    return min(max(case.now - job.created, shortest), max(LONGEST_BETWEEN_LOOKS, shortest))
+
+
 def create(case: Case) -> Plan:
     """Create the Job of the attempt that is due, from what the API server says now and not from a cache.
 
@@ -103,10 +109,10 @@ def create(case: Case) -> Plan:
     been before: by an operator that died, and then somebody deleted it. Its number is the same,
     and the store's claim lets one pod of that number, ever, call the function.
     """
-    sure = case.seen.fresh and (case.due == 1 or case.seen.pods is not None)
-    if not sure:
-        pods = {Look.PODS} if case.due > 1 else set()
-        return Plan(looks=frozenset({Look.RUN} | pods))
+    if case.due > 1 and (looks := endings.to_be_sure(case.seen)):
+        return looks
+    if not case.seen.fresh:
+        return Plan(looks=frozenset({Look.RUN}))
     if not endings.drained(case.seen):
         return Plan(wake_at=case.now + endings.DRAIN_POLL)
     return Plan(create=CreateJob(case.due, jobs.manifest(case)), wake_at=deadlines.of_run(case))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -14,6 +15,16 @@ from ferryman_operator.reconcile import attempts
 from ferryman_operator.reconcile.observed import Run
 
 MAX_LINE: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended. `row` is the attempt that ended with it, if one did."""
+
+    reason: Reason
+    message: str
+    row: Attempt | None = None
+    result: Result | None = None
 
 
 def reason(status: TaskRunStatus) -> str:
@@ -29,11 +40,6 @@ def message(status: TaskRunStatus) -> str:
 def line(text: str) -> str:
     """`text` as a message: it may come from anywhere, so it is cleaned and cut."""
     return clean(text, MAX_LINE)
-
-
-def unless_same(run: Run, status: TaskRunStatus) -> TaskRunStatus | None:
-    """The next status, or None where it is the one that the run has: nothing is written twice."""
-    return None if status == run.status else status
 
 
 def waiting(run: Run, why: Reason, text: str, now: datetime) -> TaskRunStatus:
@@ -70,12 +76,11 @@ def awaiting_retry(
     return _next(run, Phase.AWAITING_RETRY, condition, closed, next_attempt_at=at, **counters)
 
 
-def finished(
-    run: Run, why: Reason, text: str, now: datetime, row: Attempt | None = None, result: Result | None = None
-) -> TaskRunStatus:
-    """The last status of a run. `row` is the attempt that ended with it, if one did."""
-    phase = MEANING[why].phase
-    condition = _condition(run, "True" if phase is Phase.COMPLETED else "False", why, text, now)
+def finished(run: Run, last: Verdict, now: datetime) -> TaskRunStatus:
+    """The last status of a run."""
+    phase, row = MEANING[last.reason].phase, last.row
+    value: Literal["True", "False"] = "True" if phase is Phase.COMPLETED else "False"
+    condition = _condition(run, value, last.reason, last.message, now)
     started = run.status.started_at or (row.started_at if row else None)
     return _next(
         run,
@@ -85,7 +90,7 @@ def finished(
         next_attempt_at=None,
         finished_at=now,
         duration=durations.render(max((now - started).total_seconds(), 0)) if started else None,
-        result=result,
+        result=last.result,
     )
 
 

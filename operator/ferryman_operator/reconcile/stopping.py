@@ -1,4 +1,4 @@
-"""An attempt that is stopped: its row says why, its Job is deleted, its pods end, it is recorded; in this order.
+"""An attempt that is stopped: its row says why, its Job is deleted, its pods end, it is recorded.
 
 The reason is written before anything is deleted, so that an operator that dies between the two
 does not leave a Job that is gone and nobody knows why.

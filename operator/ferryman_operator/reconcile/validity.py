@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ferryman.api import validation
 from ferryman.api.reasons import Reason
-from ferryman_operator.reconcile import attempts, endings, specs
+from ferryman_operator.reconcile import attempts, endings
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import Observed, Run
 from ferryman_operator.reconcile.plan import Look, Plan
@@ -16,7 +17,7 @@ def unreadable(seen: Observed, run: Run) -> Plan:
 
 def refused(case: Case) -> Plan | None:
     """The spec fits the schema and can still not be carried out."""
-    if found := specs.problems(case.run.key.name, case.spec):
+    if found := validation.problems(case.spec, name=case.run.key.name):
         return endings.without_attempt(case.seen, case.run, Reason.INVALID_SPEC, "; ".join(found))
     if case.spec.result.store not in case.seen.world.stores:
         text = f"The operator's configuration has no store {case.spec.result.store!r}."
