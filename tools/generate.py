@@ -5,13 +5,16 @@ Sources are the models, tables and docstrings in `ferryman.api` and `ferryman.ex
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-from ferryman.api.crd import crd
+import reference
+from ferryman.api.crd import crd, schema
+from ferryman.api.pod_schema import Schema
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,9 +26,34 @@ def crd_yaml() -> str:
     return _HEADER + yaml.safe_dump(crd(), sort_keys=False, width=110, allow_unicode=True)
 
 
+def editor_schema() -> str:
+    """The JSON Schema for editors (`# yaml-language-server: $schema=...`): the CRD's, but closed."""
+    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "TaskRun"}
+    return json.dumps(head | _closed(schema()), indent=1, ensure_ascii=False) + "\n"
+
+
+def _closed(node: Schema) -> Schema:
+    if node.get("x-kubernetes-int-or-string"):
+        node = {"type": ["integer", "string"], **node}
+    kept = {key: value for key, value in node.items() if not key.startswith("x-kubernetes-")}
+    if "properties" in node and "metadata" not in node["properties"]:
+        kept["additionalProperties"] = False
+    if "properties" in kept:
+        kept["properties"] = {name: _closed(child) for name, child in kept["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(kept.get(key), dict):
+            kept[key] = _closed(kept[key])
+    return kept
+
+
 FILES: dict[str, Callable[[], str]] = {
     "manifests/crd.yaml": crd_yaml,
     "charts/ferryman/crds/taskruns.yaml": crd_yaml,
+    "docs/reference/taskrun.md": reference.taskrun,
+    "docs/reference/taskrun.schema.json": editor_schema,
+    "docs/reference/reasons.md": reference.reasons_page,
+    "docs/reference/exceptions.md": reference.exceptions_page,
+    "docs/reference/runner-environment.md": reference.environment_page,
 }
 
 

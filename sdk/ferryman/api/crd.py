@@ -8,6 +8,7 @@ fields is bounded here, its bytes by `ferryman.api.validation`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -92,8 +93,7 @@ def schema() -> Schema:
     _complete_spec(fields["spec"]["properties"])
     _complete_status(fields["status"])
     for rule in RULES:
-        for place in _places(root, rule.at):
-            place.setdefault("x-kubernetes-validations", []).append(rule.as_schema())
+        _place(root, rule.at).setdefault("x-kubernetes-validations", []).append(rule.as_schema())
     return root
 
 
@@ -104,7 +104,8 @@ def _complete_spec(fields: Schema) -> None:
     values = fields["parameters"]["properties"]["values"]
     fields["parameters"]["properties"]["values"] = pod_schema.anything(values["description"], MAX_VALUES)
     pod = fields["pod"]["properties"]
-    for name, part in pod_schema.POD_PARTS.items():
+    # Through JSON, so that the rules are added to a copy that shares nothing, not even within itself.
+    for name, part in json.loads(json.dumps(pod_schema.POD_PARTS)).items():
         pod[name] = {**part, "description": pod[name]["description"]}
 
 
@@ -164,10 +165,10 @@ def _mark_lists(fields: Schema) -> None:
             fields[name]["x-kubernetes-list-map-keys"] = [key]
 
 
-def _places(node: Schema, path: Path) -> Iterable[Schema]:
+def _place(node: Schema, path: Path) -> Schema:
     for step in path:
         node = node["items"] if step == "*" else node["properties"][step]
-    return (node,)
+    return node
 
 
 def _children(node: Schema) -> Iterable[Schema]:

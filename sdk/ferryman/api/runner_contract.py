@@ -44,8 +44,9 @@ class Env(StrEnum):
     UPSTREAMS = "FERRYMAN_UPSTREAMS"
     """Prefix: FERRYMAN_UPSTREAMS_0, _1 ... together are a JSON list of `Upstream`, as `dependsOn` orders."""
     POD_NAME = "FERRYMAN_POD_NAME"
+    """The downward API's `metadata.name`, in the claim."""
     POD_UID = "FERRYMAN_POD_UID"
-    """The downward API's: who we are in the claim."""
+    """The downward API's `metadata.uid`: who we are in the claim."""
     JOB_UID = "FERRYMAN_JOB_UID"
     """The downward API's `metadata.labels['batch.kubernetes.io/controller-uid']`: whose pod we are."""
     STORE = "FERRYMAN_STORE"
@@ -60,11 +61,13 @@ class ExitCode(IntEnum):
     """The runner's exit code: what is left in the Job's condition when the pod is gone."""
 
     SUCCEEDED = 0
+    """The function returned, its result is stored."""
     USER_FAILURE = 80
     """May be tried again out of `retries`."""
     PERMANENT_FAILURE = 81
     """Trying again cannot help."""
     TIMED_OUT = 82
+    """The function ran past its timeout; may be tried again out of `retries`."""
     CRASHED = 83
     """The child process ended without returning or raising."""
     INFRASTRUCTURE = 84
@@ -139,25 +142,39 @@ class Assignment:
     """
 
     namespace: str
+    """Of the run, its Job and its keys in the store."""
     run: str
+    """The TaskRun's name."""
     uid: str
+    """The TaskRun's UID."""
     attempt: int
+    """From 1."""
     job: str
     """The name of the Job of this attempt."""
     task: str
+    """The task's name."""
     code: BlobRef | None = None
+    """The code blob."""
     entrypoint: str | None = None
+    """`package.module:function`."""
     arguments: BlobRef | None = None
+    """The argument blob."""
     values: dict[str, Any] | None = None
+    """Keyword arguments as JSON."""
     timeout: float | None = None
+    """Of the call of the function."""
     not_after: float | None = None
     """Past this moment the runner does not start: the operator may have given the attempt up."""
     serializer: str = "auto"
+    """`auto`, `json` or `pickle`."""
     max_result_bytes: int = DEFAULT_MAX_RESULT_BYTES
+    """A larger result is refused."""
     retries_left: bool = False
     """Whether a failure of the function would be tried again: asks the retry condition only then."""
     earlier: tuple[EarlierAttempt, ...] = ()
+    """The ledger so far: whose claims the earlier attempts may have."""
     log_prints: bool = False
+    """Prefix what the function prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +191,16 @@ class Report:
     """What a runner leaves behind, always: the termination message, JSON of at most 4 KiB.
 
     `reason` is Reason.COMPLETED exactly if the function returned and its result is stored.
-    `timings` are seconds per phase of the runner, `peak_memory` is bytes, `retry_after` a
-    delay in seconds that the function asked for.
     """
 
     uid: str
+    """The run that it speaks of, ..."""
     attempt: int
+    """... and its attempt; another's is refused."""
     reason: Reason
+    """How it went."""
     message: str = ""
+    """For people; at most 1024 characters, without control characters."""
     exception: str = ""
     """The qualified type name of the exception, if there was one."""
     result: ResultRef | None = None
@@ -189,9 +208,13 @@ class Report:
     started: float | None = None
     """When the function was called, seconds since the epoch; None if it was not."""
     finished: float | None = None
+    """When it ended."""
     timings: dict[str, float] = field(default_factory=dict)
+    """Seconds per phase."""
     peak_memory: int | None = None
+    """Bytes."""
     version: int = CONTRACT_VERSION
+    """Of this contract."""
 
 
 class InvalidReport(ValueError):
