@@ -45,7 +45,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a code blob holds. `retry_condition` is called with the exception and says whether to try again."""
+    """What a code blob holds. `retry_condition` takes the exception and says whether to try again."""
 
     function: Callable[..., Any]
     retry_condition: Callable[[BaseException], Any] | None = None

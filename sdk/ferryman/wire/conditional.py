@@ -43,7 +43,10 @@ def check(store: Store, namespace: str = "default") -> None:
 
 
 def prove(store: Store, key: str, body: bytes) -> None:
-    """Create an object that exists, with the bytes it has: one PUT. Raises StoreNotConditional if that succeeds."""
+    """Create an object that exists, with the bytes it has: one PUT.
+
+    Raises StoreNotConditional if that succeeds.
+    """
     try:
         store.create(key, body)
     except ObjectExists:

@@ -19,7 +19,7 @@ def require_safe(url: str | None, *, allow_http: bool = False) -> None:
         )
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ConfigurationError(
-            f"the store's endpoint http://{parts.hostname} is not encrypted; use https, or allow http explicitly"
+            f"the store's endpoint http://{parts.hostname} is not encrypted: use https, or allow it"
         )
 
 

@@ -85,7 +85,10 @@ def peek(blob: Bytes) -> Header:
 
 
 def unseal(blob: Bytes) -> tuple[Header, tuple[memoryview, ...]]:
-    """The header and the parts, not copied. Raises InvalidBlob (also where bytes are missing or left over)."""
+    """The header and the parts, not copied.
+
+    Raises InvalidBlob, also where bytes are missing or left over, and UnsupportedFormat.
+    """
     view = memoryview(blob)
     header, position = _read_header(view)
     parts = []

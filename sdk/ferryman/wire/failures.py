@@ -29,7 +29,7 @@ MAX_PICKLED: Final = 8 * 1024 * 1024
 """A larger exception is told as text only."""
 
 
-class RemoteTraceback(Exception):  # noqa: N818 - it is not raised, it is shown as the cause.
+class RemoteTraceback(Exception):
     """The traceback of an exception where it was raised, as its `__cause__` here."""
 
     def __init__(self, text: str) -> None:
@@ -72,12 +72,12 @@ def open_failure(blob: Bytes) -> Failure:
         raise InvalidBlob(f"a blob of kind {Kind.FAILURE} was expected, this one is of kind {header.kind}")
     try:
         fields = json.loads(bytes(parts[0]))
-        texts = [fields[name] for name in ("type", "message", "traceback")]
+        kind, text, trace = (fields[name] for name in ("type", "message", "traceback"))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidBlob(f"the failure cannot be read: {type(error).__name__}: {error}") from None
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in (kind, text, trace)):
         raise InvalidBlob("the failure cannot be read: its texts are not strings")
-    return Failure(*texts, pickled=bytes(parts[1]) if len(parts) > 1 else None)
+    return Failure(kind, text, trace, bytes(parts[1]) if len(parts) > 1 else None)
 
 
 def rebuild(failure: Failure, *, trust_pickle: bool) -> BaseException:

@@ -21,7 +21,7 @@ from ferryman.exceptions import (
 from ferryman.wire import endpoint
 
 _EXISTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-_ABSENT: Final = frozenset({"NoSuchKey", "404"})
+_ABSENT: Final = frozenset({"NoSuchKey", "404"})  # NoSuchBucket is another matter.
 _DENIED: Final = frozenset(
     {
         "AccessDenied",
