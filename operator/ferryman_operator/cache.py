@@ -52,6 +52,10 @@ class Cache:
         """All Jobs, as they are now."""
         return iter(list(self._jobs.values()))
 
+    def is_deleted(self, uid: str) -> bool:
+        """Whether the object with this UID is known to be gone."""
+        return uid in self._deleted
+
     @property
     def sizes(self) -> tuple[int, int]:
         """How many runs and Jobs there are."""

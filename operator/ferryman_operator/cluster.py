@@ -61,11 +61,11 @@ class Page:
 class Cluster(Protocol):
     """Kubernetes, as the operator uses it."""
 
-    def list_runs(self, namespace: str | None) -> AsyncIterator[Page]:
-        """All TaskRuns, of one namespace or all, in pages."""
+    def list_runs(self, namespace: str | None, *, metadata_only: bool = False) -> AsyncIterator[Page]:
+        """All TaskRuns, of one namespace or all, in pages; `metadata_only` promises no more than metadata."""
         ...
 
-    def list_jobs(self, namespace: str | None) -> AsyncIterator[Page]:
+    def list_jobs(self, namespace: str | None, *, metadata_only: bool = False) -> AsyncIterator[Page]:
         """All Jobs with MANAGED_LABEL, in pages."""
         ...
 
@@ -90,7 +90,7 @@ class Cluster(Protocol):
         ...
 
     async def patch_run_status(self, key: Key, patch: Mapping[str, Any]) -> Object:
-        """A merge-patch on /status that carries metadata.resourceVersion and metadata.uid. Raises Conflict, NotFound."""
+        """A merge-patch with metadata.resourceVersion and metadata.uid. Raises Conflict, NotFound."""
         ...
 
     async def delete_run(self, key: Key, uid: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -52,20 +52,26 @@ class Controller:
     metrics: Metrics
     decide: Callable[[Observed], Plan]
     concurrency: int = 64
+    in_flight: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, is_open: Callable[[], bool], opened: asyncio.Event) -> None:
         """Work for ever, while the gate is open. Cancel it to stop; work in flight goes on to its end."""
         slots = asyncio.Semaphore(self.concurrency)
-        working: set[asyncio.Task[None]] = set()
         while True:
             await slots.acquire()
             key = await self.queue.next()
+            opened.clear()
             while not is_open():
-                # The key that was taken in the meantime is looked at first, as it should be.
                 await opened.wait()
+                opened.clear()
             task = asyncio.create_task(self._work(key, slots), name=f"reconcile {key}")
-            working.add(task)
-            task.add_done_callback(working.discard)
+            self.in_flight.add(task)
+            task.add_done_callback(self.in_flight.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the work in flight, at most this long."""
+        if self.in_flight:
+            await asyncio.wait(set(self.in_flight), timeout=seconds)
 
     async def _work(self, key: Key, slots: asyncio.Semaphore) -> None:
         try:

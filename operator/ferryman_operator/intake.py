@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ferryman_operator import projection
@@ -13,9 +14,10 @@ from ferryman_operator.workqueue import Lane, WorkQueue
 class Intake:
     """Neither raises nor waits, so that a bad object never stops a stream."""
 
-    def __init__(self, cache: Cache, queue: WorkQueue) -> None:
+    def __init__(self, cache: Cache, queue: WorkQueue, ended: Callable[[Job], None] | None = None) -> None:
         self._cache = cache
         self._queue = queue
+        self._ended = ended or (lambda _: None)
 
     def run_seen(self, raw: Any) -> None:
         """A version of a TaskRun."""
@@ -30,22 +32,34 @@ class Intake:
 
     def run_gone(self, raw: Any) -> None:
         """A TaskRun that does not exist any more."""
-        run = projection.run(raw)
-        if run is not None and self._cache.drop_run(run.key, run.uid):
+        if (run := projection.run(raw)) is not None:
+            self.run_lost(run)
+
+    def run_lost(self, run: Run) -> None:
+        """The same, of one that was known."""
+        if self._cache.drop_run(run.key, run.uid):
             self._queue.add(run.key, Lane.ENDING)
-            for key in self._cache.dependants_of(run.key):
-                self._queue.add(key)
+            self.wake_dependants(run)
 
     def job_seen(self, raw: Any) -> None:
         """A version of a Job."""
         job = projection.job(raw)
-        if job is not None and self._cache.put_job(job):
+        if job is None:
+            return
+        known = self._cache.job(job.namespace, job.name)
+        if self._cache.put_job(job):
             self._job_changed(job, Lane.RUNNING if job.end is None else Lane.ENDING)
+            if job.end is not None and known is not None and known.end is None:
+                self._ended(job)
 
     def job_gone(self, raw: Any) -> None:
         """A Job that does not exist any more."""
-        job = projection.job(raw)
-        if job is not None and self._cache.drop_job(job.namespace, job.name, job.uid):
+        if (job := projection.job(raw)) is not None:
+            self.job_lost(job)
+
+    def job_lost(self, job: Job) -> None:
+        """The same, of one that was known."""
+        if self._cache.drop_job(job.namespace, job.name, job.uid):
             self._job_changed(job, Lane.ENDING)
 
     def wake_dependants(self, run: Run) -> None:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from ferryman.api.phases import Phase
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _LATENCY_BUCKETS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 _LAG_BUCKETS: Final = (0.1, 0.3, 1, 3, 10, 30, 100)
+
+
+class _Gauges(Collector):
+    def __init__(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name, self._text, self._label, self._read = name, text, label, read
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        family = GaugeMetricFamily(self._name, self._text, labels=[self._label])
+        for value, number in self._read().items():
+            family.add_metric([value], number)
+        yield family
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        return ()
 
 
 class Metrics:
@@ -67,6 +81,10 @@ class Metrics:
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A value that is read when somebody asks."""
         Gauge(name, text, registry=self.registry).set_function(read)
+
+    def gauges(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Values by label that are read when somebody asks."""
+        self.registry.register(_Gauges(name, text, label, read))
 
     def render(self) -> bytes:
         """In Prometheus' text format."""
