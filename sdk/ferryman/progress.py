@@ -31,12 +31,15 @@ STYLE: Final = {
     "Failed": "red",
     "Crashed": "red",
     "TimedOut": "red",
+    "UpstreamFailed": "red",
     "Cancelled": "magenta",
+    "Cancelling": "magenta",
     "Running": "cyan",
     "Retrying": "cyan",
     "AwaitingRetry": "yellow",
     "Pending": "dim",
     "Waiting": "dim",
+    "Scheduled": "dim",
 }
 """The colour of a state; the order of the parts of a bar."""
 BAR_WIDTH: Final = 20
@@ -74,7 +77,8 @@ class Progress:
     def _tasks(self) -> dict[str, list[TaskFuture[Any]]]:
         tasks: dict[str, list[TaskFuture[Any]]] = {}
         for future in self.futures:
-            tasks.setdefault(future.task_name, []).append(future)
+            # A run that could not be created has no task to be listed under.
+            tasks.setdefault(future.run.task if future.run else future.name, []).append(future)
         return tasks
 
     def _row(self, name: str, group: list[TaskFuture[Any]]) -> tuple[Text | str, ...]:
