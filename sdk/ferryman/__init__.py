@@ -1,0 +1,91 @@
+"""Ferryman runs Python functions as Kubernetes Jobs.
+
+    from ferryman import task
+
+    @task(retries=3)
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    add(1, 2)                     # here
+    add.submit(1, 2).result()     # in a pod
+    add.map(range(10), 1)         # in ten pods
+
+Names are loaded when they are first used, so that a module with tasks is quick to import.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from ferryman.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from ferryman.annotations import allow_failure, unmapped
+    from ferryman.client import Client, connect, get_run, list_runs
+    from ferryman.context import RunContext, current_run
+    from ferryman.exceptions import FerrymanError
+    from ferryman.futures import TaskFuture, TaskFutureList, as_completed, wait
+    from ferryman.options import exponential_backoff
+    from ferryman.pods import Pod
+    from ferryman.runs import Run
+    from ferryman.states import State
+    from ferryman.tasks import Task, task
+
+_HOMES: Final = {
+    "Client": "client",
+    "FerrymanError": "exceptions",
+    "Pod": "pods",
+    "Run": "runs",
+    "RunContext": "context",
+    "State": "states",
+    "Task": "tasks",
+    "TaskFuture": "futures",
+    "TaskFutureList": "futures",
+    "allow_failure": "annotations",
+    "as_completed": "futures",
+    "connect": "client",
+    "current_run": "context",
+    "exponential_backoff": "options",
+    "get_run": "client",
+    "list_runs": "client",
+    "task": "tasks",
+    "unmapped": "annotations",
+    "wait": "futures",
+}
+
+__all__ = [
+    "Client",
+    "FerrymanError",
+    "Pod",
+    "Run",
+    "RunContext",
+    "State",
+    "Task",
+    "TaskFuture",
+    "TaskFutureList",
+    "__version__",
+    "allow_failure",
+    "as_completed",
+    "connect",
+    "current_run",
+    "exponential_backoff",
+    "get_run",
+    "list_runs",
+    "task",
+    "unmapped",
+    "wait",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ferryman' has no attribute {name!r}")
+    value = getattr(import_module(f"ferryman.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,94 @@
+"""From a run that has ended to its value, or to the exception that says why there is none."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from ferryman import endings
+from ferryman.api.phases import Phase
+from ferryman.exceptions import FerrymanError, ObjectNotFound, ResultExpired, TaskFailed
+from ferryman.runs import ResultRef, Run
+from ferryman.wire import codecs, envelope, failures, keys
+from ferryman.wire.store import Store
+
+_THREADS: Final = 8
+
+_log = logging.getLogger("ferryman")
+
+
+def value_of(run: Run, store: Store, *, trust_pickle: bool) -> Any:
+    """What the function returned: one GET. Raises what it raised, or why the run has no value.
+
+    The bytes are decoded only if they hash to the digest in the run's status.
+    """
+    if run.phase is not Phase.COMPLETED:
+        raise exception_of(run, store, trust_pickle=trust_pickle)
+    if run.result is None:
+        raise ResultExpired(f"run {run.name} completed and its status names no result")
+    return codecs.open_result(_blob(run, run.result, store), trust_pickle=trust_pickle)
+
+
+def exception_of(run: Run, store: Store, *, trust_pickle: bool) -> BaseException:
+    """The function's own exception where that ended the run, else Ferryman's, caused by it."""
+    failure = endings.failure_of(run)
+    if run.result is None:
+        return failure
+    try:
+        blob = _blob(run, run.result, store)
+        original = failures.rebuild(failures.open_failure(blob), trust_pickle=trust_pickle)
+    except FerrymanError as error:
+        failure.add_note(f"The function's own exception cannot be had: {error}")
+        return failure
+    if run.reason not in endings.OWN_EXCEPTION:
+        failure.__cause__ = original
+        return failure
+    if isinstance(original, TaskFailed):
+        return TaskFailed(str(original), run=run.name, reason=run.reason, attempts=run.attempts)
+    original.add_note(f"Raised in run {run.name}, attempt {run.result.attempt}.")
+    return original
+
+
+def _blob(run: Run, ref: ResultRef, store: Store) -> bytes:
+    key = keys.result(run.namespace, run.uid, ref.attempt)
+    try:
+        blob = store.get(key, limit=ref.size)
+    except ObjectNotFound as error:
+        raise ResultExpired(f"the result of run {run.name} is gone from the store: {error}") from None
+    envelope.verify(blob, ref.sha256, ref.size)
+    return blob
+
+
+class Courier:
+    """A few daemon threads that fetch results: a process that ends does not wait for them."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = 0
+        self._idle = 0
+
+    def send(self, work: Callable[[], None]) -> None:
+        """Do `work` soon, in another thread. It must not raise."""
+        with self._lock:
+            if self._idle <= self._work.qsize() and self._started < _THREADS:
+                self._started += 1
+                threading.Thread(target=self._loop, name="ferryman-results", daemon=True).start()
+        self._work.put(work)
+
+    def _loop(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            work = self._work.get()
+            with self._lock:
+                self._idle -= 1
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - the next one is still to be delivered
+                _log.exception("a result could not be delivered")
+            # Nothing may keep a future, and its value, alive while the thread waits for more.
+            del work

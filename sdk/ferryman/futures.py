@@ -1,0 +1,286 @@
+"""A run as a future: a real `concurrent.futures.Future`, also of a run that another process submitted."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
+
+from ferryman.exceptions import CancelledRun, ConfigurationError, RunGone, UpstreamTaskError
+from ferryman.runs import Run
+from ferryman.states import State, StateType, state_of
+
+R = TypeVar("R")
+_T = TypeVar("_T")
+
+_SILENCE: Final = 30.0
+"""Seconds after which a waiting caller is told that no operator has taken the run up."""
+
+_log = logging.getLogger("ferryman")
+
+
+class RunAccess(Protocol):
+    """What a future needs of its client."""
+
+    def cancel(self, namespace: str, name: str) -> None: ...
+
+    def logs(self, run: Run, *, attempt: int | None, follow: bool) -> Iterator[str]: ...
+
+    def deliver(self, future: TaskFuture[Any], run: Run) -> None:
+        """Fetch the outcome in the background and resolve the future with it."""
+        ...
+
+    def hold(self, future: TaskFuture[Any]) -> None:
+        """Keep the future alive until it is done, because somebody waits for its callback."""
+        ...
+
+
+class TaskFuture(concurrent.futures.Future[R], Generic[R]):
+    """The outcome of a run, when it has one. Thread-safe.
+
+    `result()` returns what the function returned or raises what it raised, with the remote
+    traceback as its cause; failures of the infrastructure are the exceptions of
+    `ferryman.exceptions`. Works with `concurrent.futures.wait`, `as_completed` and
+    `asyncio.wrap_future`. A future may be dropped: the run goes on.
+    """
+
+    is_run_handle: ClassVar[bool] = True
+
+    def __init__(self, access: RunAccess, namespace: str, name: str, *, trust_pickle: bool) -> None:
+        super().__init__()
+        self.namespace = namespace
+        self.name = name
+        """The TaskRun's name: what `ferryman.get_run(name)` takes."""
+        self.trust_pickle = trust_pickle
+        self._access = access
+        self._run: Run | None = None
+        self._delivering = False
+        self._failed_create = False
+        self._cancelled_run: CancelledRun | None = None
+        self._pid = os.getpid()
+
+    # ---- the caller's side
+
+    @property
+    def task_run_id(self) -> str:
+        """The TaskRun's UID; "" before it is known."""
+        return "" if self._run is None else self._run.uid
+
+    @property
+    def run(self) -> Run | None:
+        """The TaskRun as last seen."""
+        return self._run
+
+    @property
+    def state(self) -> State:
+        """Where the run is and why, as last seen. Never blocks."""
+        if self._run is None:
+            return State(StateType.PENDING, "Pending")
+        return state_of(self._run)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
+        """What the function returned; raises what it raised, or why there is nothing.
+
+        With `raise_on_failure=False` the exception is returned. Raises TimeoutError after
+        `timeout` seconds; the run goes on. Ctrl-C leaves it running, too.
+        """
+        error = self._awaited_exception(timeout)
+        if error is None:
+            return super().result(0)
+        if raise_on_failure:
+            raise error
+        return cast("R", error)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What `result()` would raise, or None. Raises CancelledRun if the run was cancelled."""
+        error = self._awaited_exception(timeout)
+        if isinstance(error, CancelledRun):
+            raise error
+        return error
+
+    def exception_or_none(self) -> BaseException | None:
+        """Why there is no value, once the run has ended; of a cancelled run the CancelledRun."""
+        return self._awaited_exception(0) if self.done() else None
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when the run has ended, or after `timeout` seconds. Never raises for the run's sake."""
+        self._await(timeout)
+
+    def running(self) -> bool:
+        """Whether an attempt's pod runs."""
+        return not self.done() and self.state.is_running()
+
+    def cancel(self) -> bool:
+        """Ask for the run to be stopped; False if it has ended already.
+
+        The future is cancelled when the run is: the function may still complete before.
+        """
+        if self.done():
+            return False
+        self._access.cancel(self.namespace, self.name)
+        return True
+
+    def logs(self, *, follow: bool = False, attempt: int | None = None) -> Iterator[str]:
+        """The lines that the pod of an attempt (the last, if not said) has written."""
+        if self._run is None:
+            raise RunGone(f"run {self.name} has not been created", run=self.name)
+        return self._access.logs(self._run, attempt=attempt, follow=follow)
+
+    def as_argument(self) -> R:
+        """The future itself, typed as its value: pass it to another task's `submit` and keep the types."""
+        return cast("R", self)
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """Call `fn(future)` once the run has ended and its outcome is here."""
+        if not self.done():
+            self._access.hold(self)
+        super().add_done_callback(fn)
+
+    def require_run(self) -> None:
+        """Raises UpstreamTaskError if the TaskRun could not be created."""
+        if self._failed_create:
+            raise UpstreamTaskError(
+                f"run {self.name} was never created: {super().exception(0)}", run=self.name
+            )
+
+    def __repr__(self) -> str:
+        return f"<TaskFuture {self.name} {self.state}>"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"the future of run {self.name} can travel only as an argument of submit() or map(); "
+            "elsewhere pass its name and use ferryman.get_run"
+        )
+
+    # ---- the client's side
+
+    def observe(self, run: Run) -> None:
+        """The TaskRun has changed."""
+        if self._run is not None and self._run.uid and run.uid != self._run.uid:
+            # Deleted and created anew under the same name, while the watch was away.
+            self.vanished()
+            return
+        self._run = run
+        if run.is_over and not self._delivering and not self.done():
+            self._delivering = True
+            self._access.deliver(self, run)
+
+    def vanished(self) -> None:
+        """The TaskRun was deleted; an outcome that is being fetched still counts."""
+        if not self._delivering:
+            self.reject(RunGone(f"run {self.name} was deleted before it had ended", run=self.name))
+
+    def not_created(self, error: BaseException) -> None:
+        """The TaskRun could not be created."""
+        self._failed_create = True
+        self.reject(error)
+
+    def resolve(self, value: R) -> None:
+        """The function returned `value`."""
+        if not self.done():
+            self.set_result(value)
+
+    def reject(self, error: BaseException) -> None:
+        """There is no value, because of `error`."""
+        if self.done():
+            return
+        if isinstance(error, CancelledRun):
+            self._cancelled_run = error
+            super().cancel()
+            self.set_running_or_notify_cancel()
+        else:
+            self.set_exception(error)
+
+    def _awaited_exception(self, timeout: float | None) -> BaseException | None:
+        if not self._await(timeout):
+            raise TimeoutError(f"run {self.name} did not end within {timeout} seconds; it is {self.state}")
+        if self.cancelled():
+            return self._cancelled_run
+        return super().exception(0)
+
+    def _await(self, timeout: float | None) -> bool:
+        if not self.done() and os.getpid() != self._pid:
+            raise ConfigurationError(
+                f"the future of run {self.name} belongs to the process that forked this one; "
+                f"use ferryman.get_run({self.name!r}) here"
+            )
+        try:
+            if timeout is not None and timeout <= _SILENCE:
+                return self._done_within(timeout)
+            began = time.monotonic()
+            if self._done_within(_SILENCE):
+                return True
+            self._tell_silence()
+            return self._done_within(None if timeout is None else timeout - (time.monotonic() - began))
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(
+                f"run {self.name} goes on; future.cancel() or `ferryman cancel {self.name}` stops it"
+            )
+            raise
+
+    def _done_within(self, timeout: float | None) -> bool:
+        return bool(concurrent.futures.wait([self], timeout).done)
+
+    def _tell_silence(self) -> None:
+        if not self.state.reason:
+            _log.warning(
+                "run %s: no operator has taken it up for %d s. Is Ferryman's operator running and watching "
+                "namespace %s? `ferryman doctor` tells.",
+                self.name,
+                _SILENCE,
+                self.namespace,
+            )
+
+
+class TaskFutureList(list[TaskFuture[R]], Generic[R]):
+    """The futures of a map, in the order of its elements."""
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
+        """All results, in order; the first failure in order is raised. `timeout` is for all of them."""
+        self._wait_all(timeout)
+        return [future.result(0, raise_on_failure) for future in self]
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when all have ended, or after `timeout` seconds."""
+        wait(self, timeout)
+
+    def cancel(self) -> int:
+        """Ask for all that have not ended to be stopped; how many that are."""
+        return sum(future.cancel() for future in self)
+
+    def _wait_all(self, timeout: float | None) -> None:
+        if timeout is None:
+            for future in self:
+                future.wait()
+            return
+        waiting = wait(self, timeout).not_done
+        if waiting:
+            raise TimeoutError(f"{len(waiting)} of {len(self)} runs did not end within {timeout} seconds")
+
+
+class DoneAndNotDone(NamedTuple):
+    """What `wait` found."""
+
+    done: set[TaskFuture[Any]]
+    not_done: set[TaskFuture[Any]]
+
+
+def wait(futures: Iterable[TaskFuture[Any]], timeout: float | None = None) -> DoneAndNotDone:
+    """Which futures are done, once all are or `timeout` seconds are over. Never raises for a run's sake."""
+    if timeout is not None and timeout < 0:
+        raise ValueError(f"timeout must not be negative: {timeout}")
+    found = concurrent.futures.wait(set(futures), timeout)
+    return DoneAndNotDone(
+        cast("set[TaskFuture[Any]]", found.done), cast("set[TaskFuture[Any]]", found.not_done)
+    )
+
+
+def as_completed(futures: Iterable[TaskFuture[_T]], timeout: float | None = None) -> Iterator[TaskFuture[_T]]:
+    """The futures in the order in which they end. Raises TimeoutError after `timeout` seconds."""
+    return cast("Iterator[TaskFuture[_T]]", concurrent.futures.as_completed(list(futures), timeout))

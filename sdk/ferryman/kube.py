@@ -1,0 +1,240 @@
+"""The adapter of `ferryman.cluster.Cluster`: the only file of the SDK that imports a Kubernetes client.
+
+The official client brings configuration, authentication and TLS; requests are JSON over its
+connection pool, because its models would cost a copy of every object for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import urllib3
+from kubernetes import client as kubernetes_client  # type: ignore[attr-defined,unused-ignore]
+from kubernetes import config as _untyped_config
+
+from ferryman import kube_errors, kube_watch
+from ferryman.api import names
+from ferryman.cluster import Object, WatchEvent
+from ferryman.exceptions import ConfigurationError, RunNotFound
+from ferryman.kube_errors import Refusal
+from ferryman.kube_retry import Retries
+from ferryman.settings import EXTENSION, KubeContext
+from ferryman.version import VERSION
+
+PAGE: Final = 500
+CONNECT_SECONDS: Final = 10.0
+READ_SECONDS: Final = 30.0
+MAX_CONNECTIONS: Final = 32
+
+# Its functions have no annotations.
+kubernetes_config: Any = _untyped_config
+
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+def read_context(path: str, wanted: str | None) -> KubeContext:
+    """The context of a kubeconfig, the current one if none is wanted. Raises ConfigurationError."""
+    try:
+        contexts, active = kubernetes_config.list_kube_config_contexts(config_file=path)
+    except (kubernetes_config.ConfigException, OSError, ValueError, TypeError) as error:
+        raise ConfigurationError(f"the kubeconfig {path} cannot be used: {error}") from None
+    found = {one["name"]: one.get("context") or {} for one in contexts}
+    name = wanted or (active or {}).get("name", "")
+    if name not in found:
+        raise ConfigurationError(
+            f"the kubeconfig {path} has no context {name!r}; it has {', '.join(sorted(found)) or 'none'}"
+        )
+    extensions = {one.get("name"): one.get("extension") for one in found[name].get("extensions") or ()}
+    return KubeContext(path, name, found[name].get("namespace", ""), extensions.get(EXTENSION) or {})
+
+
+def from_kubeconfig(path: str, context: str) -> Any:
+    """The official client's ApiClient for a context. Raises ConfigurationError."""
+    configuration = _configuration()
+    try:
+        kubernetes_config.load_kube_config(
+            config_file=path, context=context, client_configuration=configuration, persist_config=False
+        )
+    except (kubernetes_config.ConfigException, OSError, ValueError, TypeError) as error:
+        raise ConfigurationError(f"context {context!r} of {path} cannot be used: {error}") from None
+    return kubernetes_client.ApiClient(configuration)
+
+
+def from_service_account() -> Any:
+    """The ApiClient of a pod with a service-account token. Raises ConfigurationError."""
+    configuration = _configuration()
+    try:
+        kubernetes_config.load_incluster_config(client_configuration=configuration)
+    except kubernetes_config.ConfigException as error:
+        raise ConfigurationError(f"the pod's service account cannot be used: {error}") from None
+    return kubernetes_client.ApiClient(configuration)
+
+
+def _configuration() -> Any:
+    configuration = kubernetes_client.Configuration()
+    configuration.connection_pool_maxsize = MAX_CONNECTIONS
+    return configuration
+
+
+class KubeCluster:
+    """TaskRuns in a Kubernetes cluster. Thread-safe.
+
+    Requests that may be repeated are, on 429, 5xx and broken connections, with jitter and as
+    Retry-After says. A create may be repeated, too: it is recognised by its annotation.
+    """
+
+    def __init__(self, api_client: Any, *, retries: Retries | None = None) -> None:
+        self._api = api_client
+        self._retries = retries or Retries()
+
+    # ---- ferryman.cluster.Cluster
+
+    def create_run(self, manifest: Mapping[str, Any]) -> Object:
+        meta = manifest["metadata"]
+        return self._json("POST", _runs(meta["namespace"]), f"create TaskRun {meta['name']}", body=manifest)
+
+    def get_run(self, namespace: str, name: str) -> Object:
+        return self._json("GET", _runs(namespace, name), f"get TaskRun {name}")
+
+    def list_runs(self, namespace: str | None, *, label_selector: str = "") -> Sequence[Object]:
+        return self._list(_runs(namespace), "list TaskRuns", label_selector)[0]
+
+    def watch_runs(self, namespace: str) -> Iterator[WatchEvent]:
+        return kube_watch.RunWatch(
+            lambda: self._list(_runs(namespace), "list TaskRuns", ""),
+            lambda version: self._open_watch(namespace, version),
+            self._retries,
+        )
+
+    def request_cancel(self, namespace: str, name: str) -> Object:
+        patch = {"spec": {"cancelRequested": True}}
+        return self._json("PATCH", _runs(namespace, name), f"cancel TaskRun {name}", body=patch)
+
+    def delete_run(self, namespace: str, name: str) -> None:
+        self._json("DELETE", _runs(namespace, name), f"delete TaskRun {name}")
+
+    def read_log(self, namespace: str, pod: str, *, follow: bool = False) -> Iterator[str]:
+        query = {"container": names.RUNNER_CONTAINER, "follow": "true" if follow else "false"}
+        path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
+        # Nobody knows how long a function is silent, so that a followed log has no read timeout.
+        response = self._send("GET", path, f"read the log of pod {pod}", query=query, read_seconds=None)
+        return _lines(response)
+
+    def list_pods(self, namespace: str, label_selector: str) -> Sequence[Object]:
+        return self._list(f"/api/v1/namespaces/{quote(namespace)}/pods", "list pods", label_selector)[0]
+
+    # ---- requests
+
+    def _list(self, path: str, action: str, selector: str) -> tuple[list[Object], str]:
+        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        items: list[Object] = []
+        while True:
+            page = self._json("GET", path, action, query=query)
+            items += page.get("items") or ()
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                return items, page["metadata"].get("resourceVersion", "")
+            query["continue"] = token
+
+    def _open_watch(self, namespace: str, version: str) -> Any:
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(kube_watch.WATCH_SECONDS),
+        }
+        read = kube_watch.WATCH_SECONDS + READ_SECONDS
+        return self._once("GET", _runs(namespace), "watch TaskRuns", query=query, read_seconds=read)
+
+    def _json(
+        self, method: str, path: str, action: str, *, query: Mapping[str, str] | None = None, body: Any = None
+    ) -> Object:
+        response = self._send(method, path, action, query=query, body=body)
+        try:
+            found: Object = json.loads(response.data)
+        except (ValueError, urllib3.exceptions.HTTPError) as error:
+            raise kube_errors.unreachable(action, self._api.configuration.host, error) from None
+        return found
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        action: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        read_seconds: float | None = READ_SECONDS,
+    ) -> Any:
+        """The response, after the retries. Raises the errors of `ferryman.cluster`."""
+
+        def attempt() -> Any:
+            return self._once(method, path, action, query=query, body=body, read_seconds=read_seconds)
+
+        try:
+            return self._retries.call(attempt)
+        except Refusal as refusal:
+            raise refusal.translated() from None
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        action: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        read_seconds: float | None = READ_SECONDS,
+    ) -> Any:
+        """One request. Raises Refusal unless it succeeds."""
+        configuration = self._api.configuration
+        url = configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = self._api.rest_client.pool_manager.request(
+                method,
+                url,
+                headers=self._headers(method),
+                body=None if body is None else json.dumps(body, separators=(",", ":")),
+                preload_content=False,
+                retries=False,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+            )
+            if response.status < 400:
+                return response
+            text = response.data
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Refusal.unreachable(action, configuration.host, error) from None
+        raise Refusal.answered(action, response.status, response.headers.get("Retry-After"), text)
+
+    def _headers(self, method: str) -> dict[str, str]:
+        found = {"Accept": "application/json", "User-Agent": f"ferryman/{VERSION}"}
+        if method in ("POST", "PATCH"):
+            found["Content-Type"] = MERGE_PATCH if method == "PATCH" else "application/json"
+        # Asked for every request: the client refreshes a token that expires.
+        for setting in self._api.configuration.auth_settings().values():
+            if setting["in"] == "header" and setting["value"]:
+                found[setting["key"]] = setting["value"]
+        return found
+
+
+def _runs(namespace: str | None, name: str | None = None) -> str:
+    where = f"/namespaces/{quote(namespace)}" if namespace else ""
+    return f"/apis/{names.API_VERSION}{where}/{names.PLURAL}" + (f"/{quote(name)}" if name else "")
+
+
+def _lines(response: Any) -> Iterator[str]:
+    try:
+        pending = b""
+        for chunk in response.stream(None):
+            *whole, pending = (pending + chunk).split(b"\n")
+            for line in whole:
+                yield line.decode(errors="replace")
+        if pending:
+            yield pending.decode(errors="replace")
+    except urllib3.exceptions.HTTPError as error:
+        raise RunNotFound(f"the log broke off: {error}") from None
+    finally:
+        response.close()

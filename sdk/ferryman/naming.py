@@ -1,0 +1,69 @@
+"""Names of runs and keys of tasks. Pure, but for randomness that callers pass in."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ferryman.api import names
+
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_SUFFIX: Final = 8
+_STEM: Final = 63 - _SUFFIX - 1
+"""A run's name is a DNS label, so that it is a label value and a Job's name can hold it."""
+
+
+def random_suffix() -> str:
+    """Eight base32 characters: 40 bits, so that names of one task do not meet."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_SUFFIX))
+
+
+def token() -> str:
+    """What one submit call is recognised by."""
+    return secrets.token_hex(16)
+
+
+def task_name(function: Callable[..., Any]) -> str:
+    """The function's name, or its type's where it has none."""
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def run_name(stem: str, suffix: str) -> str:
+    """`<stem>-<suffix>` as a DNS label of at most 63 characters."""
+    return f"{names.dns_label(stem, limit=_STEM)}-{suffix}"
+
+
+def rendered(template: str | Callable[..., str] | None, parameters: Mapping[str, Any]) -> str:
+    """What `task_run_name` says for these parameters; "" if there is none.
+
+    Raises KeyError for a placeholder that is no parameter, TypeError if a function returns no string.
+    """
+    if template is None:
+        return ""
+    if isinstance(template, str):
+        return template.format(**parameters)
+    takes = inspect.signature(template).parameters
+    found: Any = template(parameters=dict(parameters)) if "parameters" in takes else template()
+    if not isinstance(found, str):
+        raise TypeError(f"task_run_name returned {type(found).__name__}, not a string")
+    return found
+
+
+def task_key(function: Callable[..., Any]) -> str:
+    """Module, qualified name and a hash of the source: the same in every process, on every machine."""
+    kind = type(function)
+    module = getattr(function, "__module__", None) or kind.__module__
+    qualified = getattr(function, "__qualname__", None) or kind.__qualname__
+    return f"{module}.{qualified}"[:480] + f"-{hashlib.sha256(_source(function)).hexdigest()[:16]}"
+
+
+def _source(function: Callable[..., Any]) -> bytes:
+    try:
+        return inspect.getsource(inspect.unwrap(function)).encode()
+    except (OSError, TypeError, IndentationError):
+        # No file to read from (a REPL, a callable object): its compiled code, without paths and lines.
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        return b"" if code is None else code.co_code + repr(code.co_names).encode()

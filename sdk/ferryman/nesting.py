@@ -1,0 +1,43 @@
+"""Futures and marks in nested collections. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from typing import Any
+
+from ferryman.annotations import allow_failure, unmapped
+
+
+def is_future(value: object) -> bool:
+    """Whether it is a TaskFuture (told by an attribute, so that this module needs not import it)."""
+    return getattr(type(value), "is_run_handle", False) is True
+
+
+def futures_in(value: Any) -> Iterator[Any]:
+    """Every future in a nesting of collections, dataclasses and marks."""
+    return (one for one, _ in walk(value, allowed=False) if is_future(one))
+
+
+def walk(value: Any, *, allowed: bool, seen: frozenset[int] = frozenset()) -> Iterator[tuple[Any, bool]]:
+    """Every leaf in a nesting of collections, and whether it is under `allow_failure`."""
+    if isinstance(value, allow_failure):
+        yield from walk(value.value, allowed=True, seen=seen)
+    elif isinstance(value, unmapped):
+        yield from walk(value.value, allowed=allowed, seen=seen)
+    elif is_future(value):
+        yield value, allowed
+    elif id(value) not in seen:
+        for inner in _inside(value):
+            yield from walk(inner, allowed=allowed, seen=seen | {id(value)})
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple | set | frozenset):
+        yield from value
+    elif isinstance(value, dict):
+        yield from value.keys()
+        yield from value.values()
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from (getattr(value, field.name, None) for field in dataclass_fields(value))

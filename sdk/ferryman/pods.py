@@ -1,0 +1,83 @@
+"""The pod that a task asks for: what `@task(pod=Pod(...))` puts into `spec.pod`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """Where and with what a task's pods run; what is left out is the operator's default.
+
+    `cpu` ("500m", 2) is requested, `memory` ("2Gi") requested and the limit, `gpu` a number of
+    `nvidia.com/gpu`. `secrets` names Secrets of the namespace whose keys become environment
+    variables; values of secrets never travel through Ferryman. `resources` is Kubernetes' own
+    object, for everything else, and is merged over the four above. Fields that hold Kubernetes
+    objects (tolerations, affinity, volumes ...) take them as plain JSON, in Kubernetes' spelling.
+    """
+
+    image: str | None = None
+    cpu: str | float | None = None
+    memory: str | int | None = None
+    gpu: int | None = None
+    resources: Mapping[str, Mapping[str, Any]] | None = None
+    env: Mapping[str, str] | None = None
+    secrets: Sequence[str] = ()
+    service_account: str | None = None
+    node_selector: Mapping[str, str] | None = None
+    tolerations: Sequence[Mapping[str, Any]] = ()
+    affinity: Mapping[str, Any] | None = None
+    priority_class: str | None = None
+    image_pull_secrets: Sequence[str] = ()
+    volumes: Sequence[Mapping[str, Any]] = ()
+    volume_mounts: Sequence[Mapping[str, Any]] = ()
+    runtime_class: str | None = None
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("secrets", "image_pull_secrets"):
+            if isinstance(getattr(self, name), str):
+                raise TypeError(f"Pod({name}=...) is a list of names, not a string")
+
+    def evolve(self, **changes: Any) -> Pod:
+        """A copy with these fields changed."""
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Pod(**{**kept, **changes})
+
+    def spec(self) -> dict[str, Any]:
+        """`spec.pod`: the fields that are set, in Kubernetes' spelling."""
+        found: dict[str, Any] = {
+            "image": self.image,
+            "resources": self._resources(),
+            "env": [{"name": name, "value": str(value)} for name, value in (self.env or {}).items()],
+            "envFrom": [{"secretRef": {"name": name}} for name in self.secrets],
+            "serviceAccountName": self.service_account,
+            "nodeSelector": dict(self.node_selector or {}),
+            "tolerations": [dict(one) for one in self.tolerations],
+            "affinity": dict(self.affinity or {}),
+            "priorityClassName": self.priority_class,
+            "imagePullSecrets": [{"name": name} for name in self.image_pull_secrets],
+            "volumes": [dict(one) for one in self.volumes],
+            "volumeMounts": [dict(one) for one in self.volume_mounts],
+            "runtimeClassName": self.runtime_class,
+            "labels": dict(self.labels or {}),
+            "annotations": dict(self.annotations or {}),
+        }
+        return {name: value for name, value in found.items() if value not in (None, [], {})}
+
+    def _resources(self) -> dict[str, dict[str, Any]]:
+        asked = {
+            "requests": {"cpu": _quantity(self.cpu), "memory": _quantity(self.memory)},
+            "limits": {"memory": _quantity(self.memory), "nvidia.com/gpu": _quantity(self.gpu)},
+        }
+        given = self.resources or {}
+        merged = {kind: {**asked.get(kind, {}), **given.get(kind, {})} for kind in {**asked, **given}}
+        set_ones = {kind: {k: v for k, v in found.items() if v is not None} for kind, found in merged.items()}
+        return {kind: found for kind, found in set_ones.items() if found}
+
+
+def _quantity(value: str | float | None) -> str | None:
+    return None if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,188 @@
+"""From a call to what is sent: blobs for the store, a TaskRun for Kubernetes. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final
+
+from ferryman import naming, options
+from ferryman.api import durations, names
+from ferryman.binding import Call
+from ferryman.conditions import RetryCondition
+from ferryman.exceptions import InvalidTaskRun, PayloadTooLarge
+from ferryman.options import TaskOptions
+from ferryman.upstreams import Upstreams
+from ferryman.wire import codecs, envelope
+from ferryman.wire.codecs import Sealed
+
+MAX_BLOB_BYTES: Final = 1024**3
+"""Of the code, and of the arguments of one run: what should travel by itself is larger."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A task as a submission sees it."""
+
+    function: Callable[..., Any]
+    options: TaskOptions
+    key: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which run: chosen by the caller, because it is random."""
+
+    namespace: str
+    suffix: str
+    token: str
+
+
+@dataclass(frozen=True)
+class SealedCall:
+    """The argument blob of one call, None where it has no arguments, and whom it waits for."""
+
+    arguments: Sealed | None
+    depends_on: Sequence[Mapping[str, str]]
+    parameters: Mapping[str, Any]
+
+
+def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
+    """The code blob. Raises SerializationError, or PayloadTooLarge."""
+    condition = definition.options.retry_condition_fn
+    code = codecs.Code(
+        definition.function,
+        None if condition is None else RetryCondition(condition, definition.options.name),
+    )
+    return _within_limit(
+        f"the function of task {definition.options.name!r}", codecs.seal_code(code, by_value=by_value)
+    )
+
+
+def seal_call(call: Call, namespace: str, wait_for: Any, by_value: Sequence[ModuleType]) -> SealedCall:
+    """The call's argument blob and dependencies. Raises SerializationError, UpstreamTaskError, ValueError."""
+    upstreams = Upstreams(namespace)
+    upstreams.tolerate((call.args, dict(call.kwargs)))
+    sealed = None
+    if call.args or call.kwargs:
+        sealed = _within_limit(
+            "the arguments",
+            codecs.seal_arguments(call.args, call.kwargs, reference=upstreams.reference, by_value=by_value),
+        )
+    upstreams.wait_for(wait_for)
+    return SealedCall(sealed, upstreams.depends_on(), call.parameters)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The arguments of several calls in one object: `body` goes to the store, `blobs` to the runs."""
+
+    body: bytes
+    sha256: str
+    blobs: tuple[dict[str, Any] | None, ...]
+
+
+def bundle(calls: Sequence[SealedCall]) -> Bundle:
+    """One object of all argument blobs, and each call's `spec.parameters.blob`."""
+    sealed = [call.arguments for call in calls]
+    bodies = [one.body for one in sealed if one is not None]
+    body = b"".join(bodies)
+    whole = envelope.digest(body)
+    offset = 0
+    blobs: list[dict[str, Any] | None] = []
+    for one in sealed:
+        if one is None:
+            blobs.append(None)
+            continue
+        blob: dict[str, Any] = {"sha256": one.sha256, "size": one.size}
+        blobs.append(blob if len(bodies) == 1 else {**blob, "offset": offset, "object": whole})
+        offset += one.size
+    return Bundle(body, whole, tuple(blobs))
+
+
+def manifest(
+    definition: Definition,
+    identity: Identity,
+    call: SealedCall,
+    code: Sealed,
+    arguments: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The TaskRun. Its name holds the task's, or what `task_run_name` renders to."""
+    chosen = definition.options
+    rendered = naming.rendered(chosen.task_run_name, call.parameters)
+    task = {"name": chosen.name, "key": definition.key, "version": chosen.version}
+    spec: dict[str, Any] = {
+        "task": {name: value for name, value in task.items() if value},
+        "function": {"blob": {"sha256": code.sha256, "size": code.size}},
+        "parameters": {"blob": dict(arguments)} if arguments else None,
+        "dependsOn": [dict(one) for one in call.depends_on],
+        **_run_options(chosen),
+        "pod": chosen.pod.spec(),
+    }
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {
+            "name": naming.run_name(rendered or chosen.name, identity.suffix),
+            "namespace": identity.namespace,
+            "labels": {names.TASK_LABEL: names.label_value(chosen.name)},
+            "annotations": _annotations(identity.token, chosen.tags, rendered),
+        },
+        "spec": {name: value for name, value in spec.items() if value not in (None, {}, [])},
+    }
+
+
+def validate(found: Mapping[str, Any]) -> None:
+    """Raises InvalidTaskRun, which names each bad field, if the API server would refuse it."""
+    # Deferred: pydantic is for those who submit, not for those who import a module with tasks.
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from ferryman.api import taskrun  # noqa: PLC0415
+
+    try:
+        taskrun.parse(dict(found))
+    except ValidationError as error:
+        raise InvalidTaskRun(_told(error.errors())) from None
+
+
+def _told(errors: Iterable[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors)
+
+
+def _run_options(chosen: TaskOptions) -> dict[str, Any]:
+    retry: dict[str, Any] = {
+        "retries": chosen.retries or None,
+        "delays": [durations.render(delay) for delay in chosen.delays] if chosen.retries else None,
+        "jitterFactor": chosen.retry_jitter_factor or None,
+        "infrastructureRetries": chosen.infrastructure_retries,
+    }
+    serializer = None if chosen.result_serializer == "auto" else chosen.result_serializer
+    return {
+        "retry": {name: value for name, value in retry.items() if value not in (None, [])},
+        "timeout": options.duration(chosen.timeout_seconds),
+        "startTimeout": options.duration(chosen.start_timeout),
+        "deadline": options.duration(chosen.deadline),
+        "ttlAfterFinished": options.duration(chosen.ttl),
+        "result": {"serializer": serializer} if serializer else None,
+        "logPrints": chosen.log_prints or None,
+    }
+
+
+def _annotations(token: str, tags: frozenset[str], rendered: str) -> dict[str, str]:
+    found = {names.SUBMISSION_ANNOTATION: token}
+    if tags:
+        found[names.TAGS_ANNOTATION] = json.dumps(sorted(tags), ensure_ascii=False)
+    if rendered:
+        found[names.RUN_NAME_ANNOTATION] = rendered
+    return found
+
+
+def _within_limit(what: str, sealed: Sealed) -> Sealed:
+    if sealed.size > MAX_BLOB_BYTES:
+        raise PayloadTooLarge(
+            f"{what} would be {sealed.size / 1024**2:.0f} MiB; at most {MAX_BLOB_BYTES // 1024**2} MiB "
+            "travel. Put the data into an object store and pass where it is."
+        )
+    return sealed

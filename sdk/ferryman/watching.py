@@ -1,0 +1,202 @@
+"""One watch per client and namespace, whatever the number of futures that wait.
+
+A thread follows `Cluster.watch_runs` and tells every change to the futures of that run. It
+begins with the first future and ends some time after the last one is done or forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+from ferryman.cluster import Cluster, WatchEvent
+from ferryman.exceptions import ClusterUnavailable, FerrymanError, RunNotFound
+from ferryman.runs import Run, view
+
+LINGER: Final = 20.0
+"""Seconds that a watch nobody needs is kept: the next submit will probably need it."""
+
+_log = logging.getLogger("ferryman")
+
+
+class Listener(Protocol):
+    """A future, as the watch sees it."""
+
+    @property
+    def run(self) -> Run | None:
+        """The run as last told; None while its create is on the way."""
+        ...
+
+    def observe(self, run: Run) -> None: ...
+
+    def vanished(self) -> None: ...
+
+    def reject(self, error: BaseException) -> None: ...
+
+    def done(self) -> bool: ...
+
+
+class Watcher:
+    """The watch of one namespace. Thread-safe."""
+
+    def __init__(self, cluster: Cluster, namespace: str, *, linger: float = LINGER) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._linger = linger
+        self._lock = threading.Lock()
+        self._listeners: dict[str, list[weakref.ref[Listener]]] = {}
+        self._forgotten: deque[str] = deque()
+        self._held: dict[int, Listener] = {}
+        self._stream: Iterator[WatchEvent] | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a watch is open or being opened."""
+        with self._lock:
+            return self._thread is not None
+
+    def subscribe(self, name: str, listener: Listener) -> None:
+        """Tell `listener` every change of the run from now on, as long as somebody else holds it."""
+        # A callback of a weak reference may run anywhere, so it takes no lock.
+        reference = weakref.ref(listener, lambda _: self._forgotten.append(name))
+        with self._lock:
+            self._listeners.setdefault(name, []).append(reference)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._follow, name="ferryman-watch", daemon=True)
+                self._thread.start()
+
+    def hold(self, listener: Listener) -> None:
+        """Keep it alive until it is released: nobody else might."""
+        with self._lock:
+            self._held[id(listener)] = listener
+
+    def release(self, name: str, listener: Listener) -> None:
+        """It is done and needs to hear no more."""
+        with self._lock:
+            self._held.pop(id(listener), None)
+            self._keep(name, lambda one: one is not listener)
+            self._sweep()
+            is_idle = not self._listeners and self._thread is not None
+        if is_idle:
+            timer = threading.Timer(self._linger, self._close_if_idle)
+            timer.daemon = True
+            timer.start()
+
+    def close(self) -> None:
+        """End the watch now. Futures that wait are told nothing any more."""
+        with self._lock:
+            self._listeners.clear()
+        self._close_if_idle()
+
+    def _follow(self) -> None:
+        stream = self._cluster.watch_runs(self._namespace)
+        with self._lock:
+            is_wanted = self._thread is threading.current_thread()
+            if is_wanted:
+                self._stream = stream
+        listed: set[str] = set()
+        try:
+            for event in stream if is_wanted else ():
+                self._handle(event, listed)
+            self._fail(stream, ClusterUnavailable("the watch of TaskRuns has ended"))
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+            self._fail(stream, error)
+        finally:
+            _close(stream)
+
+    def _handle(self, event: WatchEvent, listed: set[str]) -> None:
+        if event.type == "SYNCED":
+            self._confirm_missing(listed)
+            listed.clear()
+            return
+        name = event.object["metadata"]["name"]
+        listeners = self._of(name)
+        if not listeners:
+            return
+        listed.add(name)
+        run = view(event.object)
+        for listener in listeners:
+            _tell(listener, run, is_deleted=event.type == "DELETED")
+
+    def _confirm_missing(self, listed: set[str]) -> None:
+        # A run that was known before the list and is not in it: deleted, or newer than the list.
+        with self._lock:
+            self._sweep()
+            missing = [name for name in self._listeners if name not in listed]
+        for name in missing:
+            for listener in self._of(name):
+                if listener.run is None or listener.done():
+                    continue
+                try:
+                    listener.observe(view(self._cluster.get_run(self._namespace, name)))
+                except RunNotFound:
+                    listener.vanished()
+
+    def _of(self, name: str) -> list[Listener]:
+        with self._lock:
+            references = self._listeners.get(name, ())
+            return [listener for one in references if (listener := one()) is not None]
+
+    def _fail(self, stream: object, error: BaseException) -> None:
+        with self._lock:
+            if self._stream is not stream:
+                return
+            references = [one for several in self._listeners.values() for one in several]
+            self._forget()
+        if not isinstance(error, FerrymanError):
+            _log.error("the watch of namespace %s failed", self._namespace, exc_info=error)
+        for reference in references:
+            listener = reference()
+            if listener is not None:
+                listener.reject(error)
+
+    def _close_if_idle(self) -> None:
+        with self._lock:
+            self._sweep()
+            if self._listeners:
+                return
+            stream = self._stream
+            self._forget()
+        _close(stream)
+
+    def _forget(self) -> None:
+        self._listeners.clear()
+        self._held.clear()
+        self._stream = None
+        self._thread = None
+
+    def _sweep(self) -> None:
+        while self._forgotten:
+            self._keep(self._forgotten.popleft(), lambda _: True)
+
+    def _keep(self, name: str, wanted: Callable[[Listener], bool]) -> None:
+        references = self._listeners.get(name, [])
+        kept = [one for one in references if (listener := one()) is not None and wanted(listener)]
+        if kept:
+            self._listeners[name] = kept
+        else:
+            self._listeners.pop(name, None)
+
+
+def _tell(listener: Listener, run: Run, *, is_deleted: bool) -> None:
+    if not is_deleted:
+        listener.observe(run)
+    elif listener.run is None or listener.run.uid == run.uid:
+        if run.is_over:
+            listener.observe(run)
+        listener.vanished()
+
+
+def _close(stream: Any) -> None:
+    close = getattr(stream, "close", None)
+    if close is not None:
+        try:
+            close()
+        except ValueError:
+            # A generator that another thread is in: that thread closes it.
+            _log.debug("the watch is closed by its own thread")
