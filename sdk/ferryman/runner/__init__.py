@@ -1,0 +1,12 @@
+"""What runs in the pod: one attempt of one run.
+
+    supervisor      parses the environment, forks the worker, watches it, writes the report
+      worker        download, verify, claim, unpickle, execute, serialise, upload
+        payload claim upstreams execution output
+      channel       what the worker tells the supervisor
+      ending        how an attempt ended, and the exit code that says so
+
+The supervisor holds no connection and starts no thread, so it can fork cheaply and outlives
+whatever the function does to its process. Nothing here loads more than the standard library,
+ferryman, cloudpickle and obstore before the user's code does.
+"""

@@ -1,0 +1,90 @@
+"""What the worker tells the supervisor: a line of JSON per step, and one for the ending.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ferryman.api.reasons import Reason
+from ferryman.api.runner_contract import ResultRef, clean
+from ferryman.runner.ending import Ending
+from ferryman.runner.phases import Step
+
+MAX_TEXT: Final = 2048
+"""Characters of a message that are sent; a report holds less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A step began. `at` is time.monotonic(), which all processes of a machine share."""
+
+    step: Step
+    at: float
+
+
+class Sender:
+    """The worker's end. Never raises: a function may have closed every descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def enter(self, step: Step) -> None:
+        """Tell that a step begins now."""
+        self._send({"step": step, "at": time.monotonic()})
+
+    def end(self, ending: Ending) -> None:
+        """Tell how the attempt ended."""
+        fields = {
+            "reason": ending.reason,
+            "message": clean(ending.message, MAX_TEXT),
+            "exception": clean(ending.exception, MAX_TEXT),
+        }
+        result = ending.result
+        self._send(fields | ({"result": [result.sha256, result.size, result.serializer]} if result else {}))
+
+    def _send(self, fields: dict[str, Any]) -> None:
+        line = json.dumps(fields).encode("ascii") + b"\n"
+        try:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+        except OSError:
+            return
+
+
+class Receiver:
+    """The supervisor's end, which never blocks."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+        self._rest = b""
+        self.is_open = True
+
+    def receive(self) -> list[Entered | Ending]:
+        """What has arrived; lines that are not ours are dropped. `is_open` becomes False at the end."""
+        while self.is_open:
+            try:
+                chunk = os.read(self._descriptor, 65536)
+            except BlockingIOError:
+                break
+            self.is_open = bool(chunk)
+            self._rest += chunk
+        *lines, self._rest = self._rest.split(b"\n")
+        return [message for line in lines if (message := _decode(line)) is not None]
+
+
+def _decode(line: bytes) -> Entered | Ending | None:
+    try:
+        fields = json.loads(line)
+        if "step" in fields:
+            return Entered(Step(fields["step"]), float(fields["at"]))
+        result = ResultRef(*fields["result"]) if "result" in fields else None
+        return Ending(Reason(fields["reason"]), fields["message"], fields["exception"], result)
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,24 @@
+"""The phases of an attempt in the pod, in order. Standard library only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """What the runner is doing; the keys of a report's `timings`."""
+
+    BOOT = "boot"
+    DOWNLOAD = "download"
+    VERIFY = "verify"
+    CLAIM = "claim"
+    UNPICKLE = "unpickle"
+    EXECUTE = "execute"
+    SERIALISE = "serialise"
+    UPLOAD = "upload"
+    REPORT = "report"
+
+    @property
+    def is_after_the_function(self) -> bool:
+        """Whether the function has ended: from here on the work is ours."""
+        return self in (Step.SERIALISE, Step.UPLOAD, Step.REPORT)

@@ -1,0 +1,149 @@
+"""The parent: starts the worker, watches it, stops it if it must, and always writes the report.
+
+It stays single-threaded and loads the standard library only, so that forking it is cheap and
+safe; the worker is a fork rather than a second interpreter because starting one costs as much
+as all of the runner's own imports.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from ferryman.api.reasons import Reason
+from ferryman.api.runner_contract import (
+    DEFAULT_TERMINATION_LOG,
+    Assignment,
+    Env,
+    Report,
+    decode_assignment,
+    encode_report,
+)
+from ferryman.runner import output
+from ferryman.runner.channel import Sender
+from ferryman.runner.ending import Ending, exit_code
+from ferryman.runner.phases import Step
+from ferryman.runner.watch import Graces, Watch
+
+_HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
+
+def main(environment: Mapping[str, str] = os.environ, graces: Graces = Graces()) -> int:
+    """Run the attempt that the environment describes; the exit code. Leaves a report, whatever happens."""
+    began = time.monotonic()
+    gc.disable()  # Start-up makes no garbage; the worker enables it before it unpickles.
+    output.unbuffer()
+    try:
+        assignment = decode_assignment(environment[Env.ASSIGNMENT])
+    except (KeyError, ValueError, TypeError) as error:
+        report = _report_on_nonsense(environment.get(Env.ASSIGNMENT, ""), error)
+    else:
+        report = _supervise(assignment, environment, began, graces)
+    _write(report, environment.get(Env.TERMINATION_LOG) or DEFAULT_TERMINATION_LOG)
+    return int(exit_code(report.reason))
+
+
+def _supervise(
+    assignment: Assignment, environment: Mapping[str, str], began: float, graces: Graces
+) -> Report:
+    # Blocked until each side has the handlers it needs: a SIGTERM in between must not be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    channel_out, channel_in = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(channel_out)
+        _work(assignment, environment, channel_in, parent)
+    os.close(channel_in)
+    watch = Watch(child, channel_out, began=began, timeout=assignment.timeout, graces=graces)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    seen = watch.until_it_ends()
+    timings = {step: round(seconds, 6) for step, seconds in seen.timings.items()}
+    return Report(
+        uid=assignment.uid,
+        attempt=assignment.attempt,
+        reason=seen.ending.reason,
+        message=seen.ending.message,
+        exception=seen.ending.exception,
+        result=seen.ending.result,
+        started=seen.started,
+        finished=seen.finished,
+        timings=timings,
+        peak_memory=seen.peak_memory,
+    )
+
+
+def _work(assignment: Assignment, environment: Mapping[str, str], channel: int, parent: int) -> NoReturn:
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        signal.set_wakeup_fd(-1)
+        for number in _HANDLED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+        _die_with(parent)
+        sender = Sender(channel)
+        _run_worker(assignment, environment, sender)
+        code = 0
+    finally:
+        output.flush()
+        os._exit(code)
+
+
+def _run_worker(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> None:
+    try:
+        # Not at the top: these start threads, which must not exist when the supervisor forks.
+        from ferryman.runner import worker  # noqa: PLC0415
+    except ImportError as error:
+        sender.end(Ending(Reason.MODULE_NOT_FOUND, f"the image lacks what the runner needs: {error}"))
+        return
+    worker.run(assignment, environment, sender)
+    sender.enter(Step.REPORT)
+    _run_exit_functions()
+
+
+def _run_exit_functions() -> None:
+    # What the function registered (flushing a logger, say) runs; joining its threads does not,
+    # because one that never ends would keep a finished pod alive.
+    import atexit  # noqa: PLC0415 - needed once, at the end.
+
+    atexit._run_exitfuncs()  # noqa: SLF001
+
+
+def _die_with(parent: int) -> None:
+    # In a container the supervisor is process 1 and its end is everybody's. Elsewhere (the embedded
+    # cluster) a worker whose supervisor was killed would go on unwatched.
+    if parent == 1:
+        return
+    import ctypes  # noqa: PLC0415 - outside of containers only.
+
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _report_on_nonsense(text: str, error: Exception) -> Report:
+    try:
+        fields = json.loads(text)
+        uid, attempt = str(fields["uid"]), int(fields["attempt"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        uid, attempt = "", 0
+    message = f"{Env.ASSIGNMENT} cannot be read: {type(error).__name__}: {error}"
+    return Report(uid=uid, attempt=attempt, reason=Reason.INVALID_SPEC, message=message)
+
+
+def _write(report: Report, path: str) -> None:
+    data = encode_report(report)
+    try:
+        with open(path, "wb") as log:  # noqa: PTH123 - pathlib costs start-up time.
+            log.write(data)
+    except OSError as error:
+        print(f"the report cannot be written to {path} ({error.strerror}): {data.decode()}", file=sys.stderr)  # noqa: T201
