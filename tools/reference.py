@@ -97,8 +97,8 @@ def reasons_page() -> str:
         "## Outcomes of an attempt",
         table(("Outcome", "How the attempt ended"), _members(phases.Outcome, "Outcome")),
         "## Reasons\n\n*Phase* is where a run is with this reason; of a failed attempt, where the run ends "
-        "if no other attempt may follow. *Budget* is what another attempt is charged to, in `spec.retry`; after "
-        "`none` there is no other attempt.",
+        "if no other attempt may follow. *Budget* is what another attempt is charged to, in `spec.retry`; "
+        "after `none` there is no other attempt.",
         table(("Reason", "Phase", "What happened", "What to do", "Budget"), rows),
     )
 

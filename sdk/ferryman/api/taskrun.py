@@ -73,14 +73,14 @@ class Blob(Model):
 
     sha256: Sha256
     """Of these bytes. The runner verifies it before it unpickles."""
-    size: int = Field(ge=1, le=MAX_OBJECT_BYTES)
+    size: int = Field(ge=1, le=MAX_OBJECT_BYTES, strict=True)
     """Bytes."""
 
 
 class ArgumentBlob(Blob):
     """Arguments in the store: a whole object, or a byte range of one that the runs of a map share."""
 
-    offset: int = Field(default=0, ge=0, le=MAX_OBJECT_BYTES)
+    offset: int = Field(default=0, ge=0, le=MAX_OBJECT_BYTES, strict=True)
     """Where the range starts."""
     object: Sha256 | None = None
     """SHA-256 of the whole object, if these bytes are only a range of it."""
@@ -129,13 +129,15 @@ class Dependency(Model):
 class Retry(Model):
     """How often a failed attempt is followed by another one, and after how long."""
 
-    retries: int = Field(default=0, ge=0, le=MAX_RETRIES)
+    retries: int = Field(default=0, ge=0, le=MAX_RETRIES, strict=True)
     """Further attempts after failures of the function: exceptions, timeouts, out of memory."""
     delays: list[Duration] = Field(default_factory=list, max_length=MAX_DELAYS)
     """Before retry 1, 2, ...; the last one repeats; none means at once."""
-    jitter_factor: float = Field(default=0, ge=0, le=100)
+    jitter_factor: float = Field(default=0, ge=0, le=100, strict=True, allow_inf_nan=False)
     """Spreads each delay at random around its length; 0 does not."""
-    infrastructure_retries: int = Field(default=DEFAULT_INFRASTRUCTURE_RETRIES, ge=0, le=MAX_RETRIES)
+    infrastructure_retries: int = Field(
+        default=DEFAULT_INFRASTRUCTURE_RETRIES, ge=0, le=MAX_RETRIES, strict=True
+    )
     """Further attempts after failures of what ran it: evictions, lost nodes, image pulls."""
 
 
@@ -154,7 +156,7 @@ class ResultOptions(Model):
     """Runs with the same key in the same namespace share one result."""
     cache_expiration: Duration | None = None
     """How long a shared result counts; unset means as long as the store keeps it."""
-    refresh_cache: bool = False
+    refresh_cache: bool = Field(default=False, strict=True)
     """Call the function even where a shared result exists, and share the new one."""
 
 
@@ -220,9 +222,9 @@ class TaskRunSpec(Model):
     """Where the result goes."""
     ttl_after_finished: Duration = DEFAULT_TTL
     """How long a finished run is kept; at least a minute, so that waiting clients can read it."""
-    cancel_requested: bool = False
+    cancel_requested: bool = Field(default=False, strict=True)
     """Set it to true to stop the run; it cannot be unset."""
-    log_prints: bool = False
+    log_prints: bool = Field(default=False, strict=True)
     """Prefix every line that the function prints with the run's name and attempt."""
     pod: PodOptions = PodOptions()
     """What the pod of each attempt is like."""

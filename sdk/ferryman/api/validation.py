@@ -30,7 +30,7 @@ def problems(spec: TaskRunSpec, *, name: str) -> tuple[str, ...]:
         # The rules read these shapes, so they can only be asked about sound ones.
         return misshapen
     run = {"metadata": {"name": name}, "spec": written}
-    return tuple(_too_large(written)) + broken_rules(run)
+    return (*_too_large(written), *_named_twice(written), *broken_rules(run))
 
 
 def broken_rules(run: dict[str, Any]) -> tuple[str, ...]:
@@ -57,6 +57,15 @@ def _too_large(spec: dict[str, Any]) -> Iterator[str]:
             f"spec.parameters.values: must be at most {MAX_VALUES_BYTES} bytes as JSON, not {size}; "
             "submit with the SDK, which puts arguments into the store"
         )
+
+
+def _named_twice(spec: dict[str, Any]) -> Iterator[str]:
+    """What the CRD's `x-kubernetes-list-type: map` refuses; in CEL it would cost too much."""
+    seen: set[str] = set()
+    for index, dependency in enumerate(spec.get("dependsOn", ())):
+        if dependency["name"] in seen:
+            yield f"spec.dependsOn[{index}]: Duplicate value: {dependency['name']}; remove one of them"
+        seen.add(dependency["name"])
 
 
 def _broken(rule: Rule, run: dict[str, Any]) -> Iterator[str]:
