@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 
 from ferryman import exceptions
-from ferryman.api import crd, phases, reasons, rules, runner_contract
+from ferryman.api import crd, names, phases, reasons, rules, runner_contract
 from ferryman.api.pod_schema import Schema
 from markdown import attribute_docs, code, page, table
 
@@ -137,7 +137,7 @@ def environment_page() -> str:
         "ferryman.api.runner_contract",
         f"The container `runner` runs `{' '.join(runner_contract.COMMAND)}`. The operator writes these "
         "variables; names that start with "
-        + ", ".join(map(code, crd.names.RESERVED_ENV_PREFIXES))
+        + ", ".join(map(code, names.RESERVED_ENV_PREFIXES))
         + " cannot be set by `spec.pod.env`.",
         "## Variables",
         table(("Variable", "What it holds"), ((code(v.value), env[v.name]) for v in runner_contract.Env)),
