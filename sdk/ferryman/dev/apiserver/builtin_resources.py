@@ -2,60 +2,159 @@
 
 from __future__ import annotations
 
-from ferryman.dev.apiserver.resources import Registry, Resource
+from typing import Final
+
+from ferryman.dev.apiserver import builtin_columns as columns
+from ferryman.dev.apiserver.definitions import DefinitionStrategy
+from ferryman.dev.apiserver.event_views import from_new, to_new
+from ferryman.dev.apiserver.plain_strategies import (
+    ConfigMapStrategy,
+    NamespaceStrategy,
+    QuotaStrategy,
+    SecretStrategy,
+)
+from ferryman.dev.apiserver.resources import CREATE_ONLY, Registry, Resource
 from ferryman.dev.apiserver.strategy import PlainStrategy
 
 
 def builtin_registry() -> Registry:
     """A registry of the built-in resources."""
-    return Registry(_RESOURCES)
+    return Registry([*_core(), *_batch(), *_others(), *_reviews()])
 
 
-_PLAIN = PlainStrategy()
-_STATUS = PlainStrategy(has_status=True)
-
-_RESOURCES = (
-    Resource(
-        "",
-        "v1",
-        "namespaces",
-        "Namespace",
-        _STATUS,
-        namespaced=False,
-        short_names=("ns",),
-        subresources=("status", "finalize"),
+_STATUS: Final = ("status",)
+_EVENT_FIELDS: Final = (
+    *(
+        f"involvedObject.{key}"
+        for key in ("kind", "namespace", "name", "uid", "apiVersion", "fieldPath", "resourceVersion")
     ),
-    Resource(
-        "", "v1", "nodes", "Node", _STATUS, namespaced=False, short_names=("no",), subresources=("status",)
-    ),
-    Resource(
-        "",
-        "v1",
-        "pods",
-        "Pod",
-        _STATUS,
-        short_names=("po",),
-        categories=("all",),
-        subresources=("status", "log"),
-        selectable=("status.phase", "spec.nodeName", "spec.restartPolicy", "spec.serviceAccountName"),
-    ),
-    Resource("", "v1", "secrets", "Secret", _PLAIN, selectable=("type",)),
-    Resource("", "v1", "configmaps", "ConfigMap", _PLAIN, short_names=("cm",)),
-    Resource("", "v1", "serviceaccounts", "ServiceAccount", _PLAIN, short_names=("sa",)),
-    Resource(
-        "", "v1", "resourcequotas", "ResourceQuota", _STATUS, short_names=("quota",), subresources=("status",)
-    ),
-    Resource("", "v1", "events", "Event", _PLAIN, short_names=("ev",)),
-    Resource(
-        "batch",
-        "v1",
-        "jobs",
-        "Job",
-        PlainStrategy(has_status=True, counts_generation=True),
-        categories=("all",),
-        subresources=("status",),
-        default_propagation="Orphan",
-        selectable=("status.successful",),
-    ),
-    Resource("coordination.k8s.io", "v1", "leases", "Lease", _PLAIN, unconditional_update=False),
+    "reason",
+    "reportingComponent",
+    "source",
+    "type",
 )
+_POD_FIELDS: Final = (
+    "status.phase",
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.serviceAccountName",
+    "status.podIP",
+)
+
+
+def _core() -> list[Resource]:
+    def core(plural: str, kind: str, strategy: PlainStrategy, **more: object) -> Resource:
+        return Resource("", "v1", plural, kind, strategy, **more)  # type: ignore[arg-type]
+
+    plain, status = PlainStrategy(), PlainStrategy(has_status=True)
+    return [
+        core(
+            "namespaces",
+            "Namespace",
+            NamespaceStrategy(),
+            namespaced=False,
+            short_names=("ns",),
+            subresources=("status", "finalize"),
+            columns=columns.NAMESPACE,
+            selectable=("status.phase",),
+        ),
+        core(
+            "nodes",
+            "Node",
+            status,
+            namespaced=False,
+            short_names=("no",),
+            subresources=_STATUS,
+            columns=columns.NODE,
+        ),
+        core(
+            "pods",
+            "Pod",
+            status,
+            short_names=("po",),
+            categories=("all",),
+            subresources=("status", "log"),
+            columns=columns.POD,
+            selectable=_POD_FIELDS,
+        ),
+        core("secrets", "Secret", SecretStrategy(), columns=columns.SECRET, selectable=("type",)),
+        core("configmaps", "ConfigMap", ConfigMapStrategy(), short_names=("cm",), columns=columns.CONFIG_MAP),
+        core("serviceaccounts", "ServiceAccount", plain, short_names=("sa",)),
+        core(
+            "resourcequotas",
+            "ResourceQuota",
+            QuotaStrategy(),
+            short_names=("quota",),
+            subresources=_STATUS,
+            columns=columns.QUOTA,
+        ),
+        core("events", "Event", plain, short_names=("ev",), columns=columns.EVENT, selectable=_EVENT_FIELDS),
+    ]
+
+
+def _batch() -> list[Resource]:
+    return [
+        Resource(
+            "batch",
+            "v1",
+            "jobs",
+            "Job",
+            PlainStrategy(has_status=True, counts_generation=True),
+            categories=("all",),
+            subresources=_STATUS,
+            columns=columns.JOB,
+            selectable=("status.successful",),
+            default_propagation="Orphan",
+        ),
+    ]
+
+
+def _others() -> list[Resource]:
+    return [
+        Resource(
+            "events.k8s.io",
+            "v1",
+            "events",
+            "Event",
+            PlainStrategy(),
+            short_names=("ev",),
+            columns=columns.EVENT,
+            store=("", "events"),
+            from_stored=to_new,
+            to_stored=from_new,
+        ),
+        Resource(
+            "coordination.k8s.io",
+            "v1",
+            "leases",
+            "Lease",
+            PlainStrategy(),
+            columns=columns.LEASE,
+            unconditional_update=False,
+        ),
+        Resource(
+            "apiextensions.k8s.io",
+            "v1",
+            "customresourcedefinitions",
+            "CustomResourceDefinition",
+            DefinitionStrategy(),
+            namespaced=False,
+            short_names=("crd", "crds"),
+            categories=("api-extensions",),
+            subresources=_STATUS,
+            columns=columns.DEFINITION,
+            unconditional_update=False,
+        ),
+    ]
+
+
+def _reviews() -> list[Resource]:
+    def review(group: str, plural: str, kind: str) -> Resource:
+        return Resource(group, "v1", plural, kind, PlainStrategy(), namespaced=False, verbs=CREATE_ONLY)
+
+    return [
+        review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+        review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
+        review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview"),
+        review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
+    ]

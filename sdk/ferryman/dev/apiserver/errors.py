@@ -30,7 +30,7 @@ class FieldError:
     reason: str = "FieldValueInvalid"
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        return f"{self.path or '<nil>'}: {self.message}"
 
     def as_cause(self) -> dict[str, str]:
         """The entry of `status.details.causes`."""

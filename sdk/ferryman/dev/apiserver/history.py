@@ -67,6 +67,11 @@ class History:
         return self._compacted
 
     @property
+    def start(self) -> int:
+        """The position of the oldest change that is known."""
+        return self._dropped
+
+    @property
     def end(self) -> int:
         """The position after the newest change."""
         return self._dropped + len(self._changes)

@@ -29,6 +29,9 @@ from ferryman.dev.apiserver.watching import Event, Listing, Watcher
 Admission = Callable[["Storage", Resource, Object], None]
 """Called with every object about to be created; refuses by raising an ApiError."""
 
+Observer = Callable[[Resource, Change], None]
+"""Called with every change, right after it."""
+
 HISTORY_LIMIT: Final = 20_000
 
 
@@ -64,6 +67,7 @@ class Storage:
         self.registry = registry
         self.clock = clock
         self.admission: list[Admission] = []
+        self.observers: list[Observer] = []
         self._history_limit = history_limit
         self._version = first_version
         self._born = first_version - 1
@@ -132,6 +136,16 @@ class Storage:
             else (self._collection(self.registry.named(resource)),)
         ):
             collection.history.forget(self._version)
+
+    def version_before(self, resource: str | Resource, changes: int) -> int:
+        """The version that a resource's list had so many changes ago, as far as the history reaches."""
+        history = self._collection(self.registry.named(resource)).history
+        known = history.read(max(history.start, history.end - changes))
+        return known[0].version - 1 if known else self._version
+
+    def wake(self, resource: str | Resource) -> None:
+        """Let the watches of a resource look up, though nothing changed."""
+        self._collection(self.registry.named(resource)).history.wake()
 
     # Writing
 
@@ -330,7 +344,10 @@ class Storage:
             del collection.records[self._key(new)]
         else:
             collection.records[self._key(new)] = record
-        collection.history.append(Change(kind, record, old))
+        change = Change(kind, record, old)
+        collection.history.append(change)
+        for observe in self.observers:
+            observe(resource, change)
         return record
 
     def _rebuild(self, collection: Collection, version: int) -> dict[tuple[str, str], Record]:
