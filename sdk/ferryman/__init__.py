@@ -18,7 +18,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from ferryman.version import VERSION as __version__
+from ferryman.version import VERSION
 
 if TYPE_CHECKING:
     from ferryman.annotations import allow_failure, unmapped
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ferryman.runs import Run
     from ferryman.states import State
     from ferryman.tasks import Task, task
+
+__version__ = VERSION
 
 _HOMES: Final = {
     "Client": "client",

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from ferryman import connection, delivery, naming, submission
 from ferryman.api import names
@@ -144,7 +144,7 @@ class Client:
         for watcher in watchers:
             watcher.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         _stack.append(self)
         return self
 
@@ -161,7 +161,7 @@ class Client:
         self.cluster.request_cancel(namespace, name)
 
     def logs(self, run: Run, *, attempt: int | None = None, follow: bool = False) -> Iterator[str]:
-        """The log of the newest pod of an attempt, the last one if not said. Raises RunGone if it has none."""
+        """The log of the newest pod of an attempt (the last, if not said). Raises RunGone without one."""
         selector = f"{names.RUN_UID_LABEL}={run.uid}"
         if attempt is not None:
             selector += f",{names.ATTEMPT_LABEL}={attempt}"

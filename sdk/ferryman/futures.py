@@ -190,6 +190,8 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         """There is no value, because of `error`."""
         if self.done():
             return
+        # Where it was made is our business; where it was raised is in its cause.
+        error.__traceback__ = None
         if isinstance(error, CancelledRun):
             self._cancelled_run = error
             super().cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
@@ -139,16 +139,15 @@ def validate(found: Mapping[str, Any]) -> None:
     # Deferred: pydantic is for those who submit, not for those who import a module with tasks.
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from ferryman.api import taskrun  # noqa: PLC0415
+    from ferryman.api import taskrun, validation  # noqa: PLC0415
 
     try:
-        taskrun.parse(dict(found))
+        run = taskrun.parse(dict(found))
     except ValidationError as error:
-        raise InvalidTaskRun(_told(error.errors())) from None
-
-
-def _told(errors: Iterable[Mapping[str, Any]]) -> str:
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors)
+        raise InvalidTaskRun("; ".join(validation.describe(error))) from None
+    problems = validation.problems(run.spec, name=found["metadata"]["name"])
+    if problems:
+        raise InvalidTaskRun("; ".join(problems))
 
 
 def _run_options(chosen: TaskOptions) -> dict[str, Any]:

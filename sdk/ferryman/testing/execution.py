@@ -1,0 +1,255 @@
+"""Executes the runs of an InMemoryCluster here, through the same blobs as a pod: no Kubernetes needed."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ferryman import context
+from ferryman.api import durations, names
+from ferryman.api.phases import Phase
+from ferryman.api.reasons import MEANING, Budget, Reason
+from ferryman.cluster import Object
+from ferryman.exceptions import FerrymanError, RunNotFound, SerializationError, UpstreamTaskError
+from ferryman.runs import view
+from ferryman.testing.cluster import InMemoryCluster, moment, pod_of
+from ferryman.wire import codecs, envelope, failures, keys
+from ferryman.wire.codecs import Code, Sealed, UpstreamValue
+from ferryman.wire.store import Store
+
+_TIMEOUT: Final = 24 * 3600.0
+
+
+class LocalExecution:
+    """Runs what is created in `cluster`, one run after the other, in a thread of this process.
+
+    Function, arguments, results and exceptions travel as they would to a pod and back, so what
+    cannot be pickled fails here, too. Retries happen at once, without their delays. A function
+    past its timeout, or cancelled, is left to itself: a thread cannot be killed.
+    """
+
+    def __init__(self, cluster: InMemoryCluster, store: Store) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._todo: queue.SimpleQueue[Object | None] = queue.SimpleQueue()
+        self._waiting: dict[tuple[str, str], Object] = {}
+        self._thread = threading.Thread(target=self._work, name="ferryman-local", daemon=True)
+        self._thread.start()
+        cluster.on_change(self._todo.put)
+
+    def close(self) -> None:
+        """Take up nothing more, and wait for the run that is being executed."""
+        self._todo.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (run := self._todo.get()) is not None:
+            key = (run["metadata"]["namespace"], run["metadata"]["name"])
+            phase = Phase(run["status"]["phase"])
+            if phase is Phase.PENDING and not run["status"].get("attempts"):
+                self._waiting[key] = run
+            for waiting in list(self._waiting.values()):
+                self._consider(waiting)
+
+    def _consider(self, run: Object) -> None:
+        namespace, name = run["metadata"]["namespace"], run["metadata"]["name"]
+        try:
+            current = self._cluster.get_run(namespace, name)
+        except RunNotFound:
+            del self._waiting[namespace, name]
+            return
+        verdict = Reason.CANCELLED if current["spec"].get("cancelRequested") else self._dependencies(current)
+        if verdict is Reason.WAITING_FOR_DEPENDENCIES:
+            return
+        del self._waiting[namespace, name]
+        if verdict is None:
+            _Execution(self._cluster, self._store, current).run()
+        else:
+            upstreams = ", ".join(one["name"] for one in current["spec"].get("dependsOn", ()))
+            told = f"upstream {upstreams} did not complete" if upstreams else MEANING[verdict].happened
+            _Execution(self._cluster, self._store, current).end(verdict, told)
+
+    def _dependencies(self, run: Object) -> Reason | None:
+        for wanted in run["spec"].get("dependsOn", ()):
+            try:
+                upstream = view(self._cluster.get_run(run["metadata"]["namespace"], wanted["name"]))
+            except RunNotFound:
+                return Reason.DEPENDENCY_NOT_FOUND
+            if not upstream.is_over:
+                return Reason.WAITING_FOR_DEPENDENCIES
+            if upstream.phase is not Phase.COMPLETED and wanted.get("condition") != "Finished":
+                return Reason.DEPENDENCY_FAILED
+        return None
+
+
+class _Execution:
+    """One run, attempt by attempt."""
+
+    def __init__(self, cluster: InMemoryCluster, store: Store, run: Object) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._run = run
+        self._spec: Mapping[str, Any] = run["spec"]
+        self._meta: Mapping[str, Any] = run["metadata"]
+        self._attempts: list[dict[str, Any]] = []
+
+    def run(self) -> None:
+        """Until it has ended."""
+        retries = self._spec.get("retry", {}).get("retries", 0)
+        while True:
+            reason, message, sealed = self._attempt(retries_left=len(self._attempts) < retries)
+            meaning = MEANING[reason]
+            self._attempts[-1] |= {"outcome": meaning.outcome, "reason": reason, "message": message[:1024]}
+            if self._is_cancelled():
+                self.end(Reason.CANCELLED, MEANING[Reason.CANCELLED].happened)
+                return
+            if meaning.budget is not Budget.RETRIES or len(self._attempts) > retries:
+                self.end(reason, message, sealed)
+                return
+
+    def end(self, reason: Reason, message: str, sealed: Sealed | None = None) -> None:
+        """Write the terminal status."""
+        phase = MEANING[reason].phase
+        result = None
+        if sealed is not None:
+            result = {
+                "sha256": sealed.sha256,
+                "size": sealed.size,
+                "attempt": len(self._attempts),
+                "serializer": sealed.codec,
+            }
+        self._write(phase, reason, message, result)
+
+    def _attempt(self, *, retries_left: bool) -> tuple[Reason, str, Sealed | None]:
+        number = len(self._attempts) + 1
+        job = names.job_name(self._meta["name"], self._meta["uid"], number)
+        self._attempts.append({"number": number, "jobName": job, "startedAt": moment(), "outcome": None})
+        self._cluster.add_pod(pod_of(self._run, number, job))
+        self._write(Phase.RUNNING, Reason.RUNNING, "", None)
+        try:
+            code, args, kwargs = self._load()
+        except UpstreamTaskError as failed:
+            return Reason.DEPENDENCY_FAILED, str(failed), None
+        except FerrymanError as failed:
+            return Reason.INVALID_PAYLOAD, str(failed), None
+        value, error = self._call(code.function, args, kwargs, number)
+        if error is not None:
+            return self._failure(error, code, number, retries_left=retries_left)
+        try:
+            sealed = codecs.seal_result(value, self._spec.get("result", {}).get("serializer", "auto"))
+        except SerializationError as unpicklable:
+            return Reason.RESULT_NOT_SERIALIZABLE, str(unpicklable), None
+        return Reason.COMPLETED, "", self._put(sealed, number)
+
+    def _failure(
+        self, error: BaseException, code: Code, number: int, *, retries_left: bool
+    ) -> tuple[Reason, str, Sealed | None]:
+        failure = failures.capture(error)
+        message = f"{failure.type}: {failure.message}"
+        if isinstance(error, _TimedOut):
+            return Reason.TIMEOUT, str(error), None
+        if not isinstance(error, Exception):
+            return Reason.PROCESS_EXITED, message, None
+        sealed = self._put(failures.seal_failure(failure), number)
+        declined = code.retry_condition is not None and retries_left and not code.retry_condition(error)
+        return Reason.RETRY_CONDITION_DECLINED if declined else Reason.USER_EXCEPTION, message, sealed
+
+    def _load(self) -> tuple[Code, tuple[Any, ...], dict[str, Any]]:
+        blob = self._spec["function"]["blob"]
+        code = self._store.get(keys.code(self._meta["namespace"], blob["sha256"]))
+        envelope.verify(code, blob["sha256"], blob["size"])
+        wanted = self._spec.get("parameters", {}).get("blob")
+        if wanted is None:
+            return codecs.open_code(code), (), {}
+        body = self._store.get(
+            keys.arguments(self._meta["namespace"], wanted.get("object", wanted["sha256"])),
+            offset=wanted.get("offset", 0),
+            size=wanted["size"],
+        )
+        envelope.verify(body, wanted["sha256"], wanted["size"])
+        args, kwargs = codecs.open_arguments(body, resolve=self._upstream)
+        return codecs.open_code(code), args, kwargs
+
+    def _upstream(self, wanted: UpstreamValue) -> Any:
+        name = self._spec["dependsOn"][wanted.index]["name"]
+        run = view(self._cluster.get_run(self._meta["namespace"], name))
+        if run.result is None:
+            error = UpstreamTaskError(f"upstream run {name} left no value: {run.reason}", run=name)
+            if wanted.allow_failure:
+                return error
+            raise error
+        blob = self._store.get(keys.result(run.namespace, run.uid, run.result.attempt))
+        envelope.verify(blob, run.result.sha256, run.result.size)
+        if run.phase is Phase.COMPLETED:
+            return codecs.open_result(blob, trust_pickle=True)
+        return failures.rebuild(failures.open_failure(blob), trust_pickle=True)
+
+    def _call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], number: int
+    ) -> tuple[Any, BaseException | None]:
+        outcome: list[tuple[Any, BaseException | None]] = []
+
+        def call() -> None:
+            try:
+                outcome.append((_finished(function(*args, **kwargs)), None))
+            except BaseException as error:  # noqa: BLE001 - what it raises is its outcome
+                outcome.append((None, error))
+
+        here = context.RunContext(
+            self._meta["namespace"], self._meta["name"], self._meta["uid"], number, self._spec["task"]["name"]
+        )
+        limit = self._spec.get("timeout")
+        seconds = durations.parse(limit).total_seconds() if limit else _TIMEOUT
+        thread = threading.Thread(target=call, name=f"ferryman-{self._meta['name']}", daemon=True)
+        with context.entered(here):
+            thread.start()
+            thread.join(seconds)
+        return outcome[0] if outcome else (None, _TimedOut(f"the function ran longer than {limit}"))
+
+    def _put(self, sealed: Sealed, number: int) -> Sealed:
+        self._store.put(keys.result(self._meta["namespace"], self._meta["uid"], number), sealed.body)
+        return sealed
+
+    def _is_cancelled(self) -> bool:
+        try:
+            current = self._cluster.get_run(self._meta["namespace"], self._meta["name"])
+        except RunNotFound:
+            return False
+        return bool(current["spec"].get("cancelRequested"))
+
+    def _write(self, phase: Phase, reason: Reason, message: str, result: Mapping[str, Any] | None) -> None:
+        verdict = "Unknown" if not phase.is_terminal else "True" if phase is Phase.COMPLETED else "False"
+        status: dict[str, Any] = {
+            "phase": phase,
+            "conditions": [
+                {
+                    "type": "Succeeded",
+                    "status": verdict,
+                    "reason": reason,
+                    "message": message[:4096],
+                    "lastTransitionTime": moment(),
+                }
+            ],
+            "attempts": [{k: v for k, v in row.items() if v is not None} for row in self._attempts][-20:],
+        }
+        if result is not None:
+            status["result"] = dict(result)
+        try:
+            self._cluster.set_status(self._meta["namespace"], self._meta["name"], status)
+        except RunNotFound:
+            # Deleted while it ran: there is nobody to tell.
+            return
+
+
+class _TimedOut(Exception):
+    """The function is still running."""
+
+
+def _finished(value: Any) -> Any:
+    if inspect.iscoroutine(value):
+        return asyncio.run(value)
+    return list(value) if inspect.isgenerator(value) else value
