@@ -50,7 +50,7 @@ pods = some_of(
     env=st.lists(with_name(variables, value=st.just("x"), valueFrom=value_from), max_size=3),
     envFrom=st.lists(some_of(prefix=variables, secretRef=reference, configMapRef=reference), max_size=2),
     volumes=st.lists(volume, max_size=2),
-    priorityClassName=st.sampled_from(["high", "system-node-critical", "not-system-"]),
+    priorityClassName=st.sampled_from(["high", "system-node-critical", "not-system-x"]),
     labels=st.dictionaries(keys, st.just("x"), max_size=3),
     annotations=st.dictionaries(keys, st.just("x"), max_size=3),
 )
