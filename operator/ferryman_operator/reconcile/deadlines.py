@@ -19,19 +19,18 @@ RECORD_GRACE: Final = timedelta(seconds=60)
 
 def of_run(case: Case) -> datetime:
     """When the run as a whole has to be over."""
-    return after(case.run.created, case.spec.deadline)
+    return case.run.created + durations.parse(case.spec.deadline)
 
 
 def of_start(case: Case, job: Job) -> datetime:
     """When the pod of this Job has to have started."""
-    return after(job.created, case.spec.start_timeout)
+    return job.created + durations.parse(case.spec.start_timeout)
 
 
 def of_removal(run: Run) -> datetime:
     """When a finished run's time to live is over."""
-    finished = run.status.finished_at or run.created
-    ttl = run.spec.ttl_after_finished if run.spec else DEFAULT_TTL
-    return max(after(finished, ttl), finished + SHORTEST_TTL)
+    ttl = durations.parse(run.spec.ttl_after_finished if run.spec else DEFAULT_TTL)
+    return (run.status.finished_at or run.created) + max(ttl, SHORTEST_TTL)
 
 
 def job_seconds(case: Case, termination_grace: int) -> int:
@@ -44,14 +43,6 @@ def start_time(case: Case) -> datetime | None:
     """`spec.startAt`; one without a zone is read as UTC."""
     moment = case.spec.start_at
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
-
-
-def after(moment: datetime, length: str) -> datetime:
-    """The moment that lies a duration later; the last one that there is, where the calendar ends before."""
-    try:
-        return moment + durations.parse(length)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
 
 
 def earliest(*moments: datetime | None) -> datetime:

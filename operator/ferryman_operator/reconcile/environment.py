@@ -15,7 +15,7 @@ from ferryman.api.runner_contract import (
     encode_upstreams,
 )
 from ferryman.api.taskrun import ArgumentBlob, Blob
-from ferryman_operator.reconcile import attempts, deadlines, retries, upstreams
+from ferryman_operator.reconcile import attempts, retries, upstreams
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import StoreConfig
 
@@ -68,7 +68,7 @@ def assignment(case: Case) -> Assignment:
         values=spec.parameters.values,
         timeout=durations.parse(spec.timeout).total_seconds(),
         # A Job that an operator creates late, from what it knew before it stood still, does not start.
-        not_after=deadlines.after(case.now, spec.start_timeout).timestamp(),
+        not_after=(case.now + durations.parse(spec.start_timeout)).timestamp(),
         serializer=spec.result.serializer,
         retries_left=retries.remain(case),
         earlier=tuple(EarlierAttempt(row.number, row.job_uid) for row in case.status.attempts),
