@@ -29,7 +29,8 @@ def taskrun() -> str:
         "TaskRun",
         "ferryman.api.taskrun, .pod_schema and .rules",
         "`kubectl explain taskrun.spec` says the same. A field in **bold** is required. Durations are "
-        "written as Go does, largest unit first: `300ms`, `1.5s`, `1h30m`.",
+        "written as Go does, largest unit first: `300ms`, `1.5s`, `1h30m`. Editors complete and "
+        "check manifests with [taskrun.schema.json](taskrun.schema.json).",
         f"## spec\n\n{fields['spec']['description']}",
         table(header, _rows(fields["spec"], "spec")),
         f"## status\n\n{fields['status']['description']}",

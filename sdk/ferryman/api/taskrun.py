@@ -233,8 +233,8 @@ class TaskRunSpec(Model):
 class Condition(Model):
     """A Kubernetes condition."""
 
-    type: Literal["Succeeded"] = "Succeeded"
-    """`Succeeded` is the only one."""
+    type: str = Field(default="Succeeded", min_length=1, max_length=316)
+    """`Succeeded` is ours; others are left as they are."""
     status: Literal["True", "False", "Unknown"]
     """`Unknown` while the run lives."""
     reason: str = Field(max_length=64)

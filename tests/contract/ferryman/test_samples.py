@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
-from builders.admission import faults_of_creating
+from builders.admission import a_task_run, faults_of_creating
 from ferryman.api import taskrun, validation
 
-SAMPLES = Path(__file__).resolve().parents[3] / "manifests" / "samples"
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLES = ROOT / "manifests" / "samples"
+EDITOR_SCHEMA = json.loads((ROOT / "docs/reference/taskrun.schema.json").read_text())
 
 
 def manifests() -> list:
@@ -40,6 +44,16 @@ def test_the_function_of_the_sample_takes_its_values(manifest):
     function = getattr(importlib.import_module(module), name)
     inspect.signature(function).bind(**(spec.parameters.values or {}))
     function(**(spec.parameters.values or {}))
+
+
+@pytest.mark.parametrize("manifest", manifests())
+def test_the_editors_schema_accepts_the_sample(manifest):
+    jsonschema.Draft7Validator(EDITOR_SCHEMA).validate(manifest)
+
+
+def test_the_editors_schema_refuses_a_misspelt_field():
+    misspelt = a_task_run({"spec": {"retry": {"retires": 3}}})
+    assert not jsonschema.Draft7Validator(EDITOR_SCHEMA).is_valid(misspelt)
 
 
 def test_samples_have_names_of_their_own():
