@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment, BlobRef
@@ -13,7 +14,10 @@ from ferryman.exceptions import (
     InvalidBlob,
     ObjectNotFound,
     StoreDenied,
+    StoreError,
     StoreNotConditional,
+    UpstreamTaskError,
+    VersionMismatch,
 )
 from ferryman.wire import envelope, keys
 from ferryman.wire.store import Store
@@ -46,21 +50,23 @@ def verify(payload: Payload, assignment: Assignment) -> None:
             envelope.verify(blob, reference.sha256, reference.size)
 
 
+# In this order: the first class that fits counts.
+_REASONS: Final = (
+    (ObjectNotFound, Reason.PAYLOAD_NOT_FOUND),
+    (DigestMismatch, Reason.PAYLOAD_DIGEST_MISMATCH),
+    (InvalidBlob, Reason.INVALID_PAYLOAD),
+    (VersionMismatch, Reason.PYTHON_VERSION_MISMATCH),
+    (UpstreamTaskError, Reason.DEPENDENCY_FAILED),
+    (StoreDenied, Reason.STORE_DENIED),
+    (StoreNotConditional, Reason.STORE_NOT_CONDITIONAL),
+    (ConfigurationError, Reason.STORE_NOT_CONFIGURED),
+    (StoreError, Reason.STORE_UNAVAILABLE),
+)
+
+
 def reason_of(error: FerrymanError) -> Reason:
-    """The reason of an attempt that could not get what it needs from the store."""
-    if isinstance(error, ObjectNotFound):
-        return Reason.PAYLOAD_NOT_FOUND
-    if isinstance(error, DigestMismatch):
-        return Reason.PAYLOAD_DIGEST_MISMATCH
-    if isinstance(error, InvalidBlob):
-        return Reason.INVALID_PAYLOAD
-    if isinstance(error, StoreDenied):
-        return Reason.STORE_DENIED
-    if isinstance(error, StoreNotConditional):
-        return Reason.STORE_NOT_CONDITIONAL
-    if isinstance(error, ConfigurationError):
-        return Reason.STORE_NOT_CONFIGURED
-    return Reason.STORE_UNAVAILABLE
+    """The reason of an attempt that could not get, or not open, what it needs from the store."""
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.INVALID_PAYLOAD)
 
 
 def _get(store: Store, key: str, reference: BlobRef) -> bytes:

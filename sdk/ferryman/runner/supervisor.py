@@ -7,7 +7,6 @@ as all of the runner's own imports.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -29,15 +28,14 @@ from ferryman.runner import output
 from ferryman.runner.channel import Sender
 from ferryman.runner.ending import Ending, exit_code
 from ferryman.runner.phases import Step
-from ferryman.runner.watch import Graces, Watch
+from ferryman.runner.watch import GRACES, Graces, Watch
 
 _HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
-def main(environment: Mapping[str, str] = os.environ, graces: Graces = Graces()) -> int:
+def main(environment: Mapping[str, str] = os.environ, graces: Graces = GRACES) -> int:
     """Run the attempt that the environment describes; the exit code. Leaves a report, whatever happens."""
     began = time.monotonic()
-    gc.disable()  # Start-up makes no garbage; the worker enables it before it unpickles.
     output.unbuffer()
     try:
         assignment = decode_assignment(environment[Env.ASSIGNMENT])

@@ -35,6 +35,9 @@ class Graces:
     """For the exit functions, after the ending was told."""
 
 
+GRACES: Final = Graces()
+
+
 @dataclass(slots=True)
 class Seen:
     """What is known when the worker is gone."""

@@ -22,9 +22,6 @@ from ferryman.exceptions import (
     SerializationError,
     StoreError,
     StoreUnavailable,
-    UnsupportedFormat,
-    UpstreamTaskError,
-    VersionMismatch,
 )
 from ferryman.runner import claim, execution, output, payload
 from ferryman.runner.channel import Sender
@@ -203,16 +200,10 @@ class _Attempt:
 def _ending_of_unpickling(error: BaseException) -> Ending:
     message = failures.message(error)
     kind = failures.type_name(error)
-    if isinstance(error, VersionMismatch):
-        return Ending(Reason.PYTHON_VERSION_MISMATCH, message)
     if isinstance(error, ModuleNotFoundError):
         return Ending(Reason.MODULE_NOT_FOUND, f"{message}; the image does not have it", kind)
-    if isinstance(error, UpstreamTaskError):
-        return Ending(Reason.DEPENDENCY_FAILED, message, kind)
-    if isinstance(error, UnsupportedFormat):
-        return Ending(Reason.INVALID_PAYLOAD, message)
     if isinstance(error, FerrymanError):
-        return Ending(payload.reason_of(error), message)
+        return Ending(payload.reason_of(error), message, kind)
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
         return Ending(Reason.PROCESS_EXITED, _exit_message(error), kind)
     return Ending(Reason.INVALID_PAYLOAD, f"unpickling raised {kind}: {message}", kind)

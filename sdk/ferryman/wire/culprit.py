@@ -16,10 +16,6 @@ MAX_CHILDREN: Final = 1000
 """Of one container: the culprit is looked for among the first of them."""
 
 
-Describe = Callable[[Sequence[Any]], tuple[str, int]]
-"""Words for the beginning of a path, and how many of its keys they use up."""
-
-
 @dataclass(frozen=True, slots=True)
 class Culprit:
     """The innermost value found. `keys` lead to it from the outside; `steps` are the same for people."""
@@ -28,8 +24,8 @@ class Culprit:
     steps: tuple[str, ...]
     value: Any
 
-    def render(self, describe: Describe) -> str:
-        """`argument 'config', at ['db'][0] (lock)`: what, where in it, and of which type."""
+    def render(self, describe: Callable[[Sequence[Any]], tuple[str, int]]) -> str:
+        """`argument 'config', at ['db'][0] (lock)`; `describe` is as in `pickling.dump`."""
         head, used = describe(self.keys)
         rest = "".join(self.steps[used:]).strip(". ")
         return (

@@ -16,12 +16,14 @@ from typing import Any, Final
 import cloudpickle
 
 from ferryman.exceptions import FerrymanError, InvalidBlob, SerializationError
-from ferryman.wire import culprit
 
 PROTOCOL: Final = 5
 
 Persistent = Callable[[object], Any]
 """What to write instead of an object, or None to pickle the object."""
+
+Describe = Callable[[Sequence[Any]], tuple[str, int]]
+"""Words for the beginning of a path into a value, and how many of its keys they use up."""
 
 Part = bytes | memoryview
 
@@ -33,7 +35,7 @@ _REGISTRY: Final = threading.RLock()
 def dump(
     value: Any,
     *,
-    describe: culprit.Describe,
+    describe: Describe,
     by_value: Sequence[ModuleType] = (),
     persistent: Persistent | None = None,
 ) -> list[Part]:
@@ -48,6 +50,8 @@ def dump(
         except FerrymanError:
             raise
         except Exception as error:
+            from ferryman.wire import culprit  # noqa: PLC0415 - a cold start does without it.
+
             where = culprit.find(value, lambda part: _can_dump(part, persistent))
             raise SerializationError(
                 f"{where.render(describe)} cannot be pickled: {_brief(error)}"

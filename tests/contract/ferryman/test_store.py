@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from ferryman.api.runner_contract import StoreLocation
 from ferryman.exceptions import (
     ConfigurationError,
@@ -183,7 +184,9 @@ def test_plain_http_beyond_loopback_is_refused(adapter):
 
 
 def test_plain_http_beyond_loopback_is_used_where_the_location_allows_it(adapter):
-    adapter(StoreLocation(bucket="some-bucket", endpoint="http://10.1.2.3:9000", allow_http=True), **CREDENTIALS)
+    adapter(
+        StoreLocation(bucket="some-bucket", endpoint="http://10.1.2.3:9000", allow_http=True), **CREDENTIALS
+    )
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "localhost:9000", "http://", "file:///etc/passwd"])
