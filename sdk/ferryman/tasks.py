@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 Future = TaskFuture[Any] | TaskFutureList[Any]
@@ -29,7 +30,7 @@ Future = TaskFuture[Any] | TaskFutureList[Any]
 """
 
 
-class Task(Generic[P, R]):
+class Task(Generic[P, R_co]):
     """A function and how to run it. Call it to run it here; `submit` and `map` run it in pods.
 
     Immutable: `with_options` makes another task. Made with `task`.
@@ -37,7 +38,7 @@ class Task(Generic[P, R]):
 
     __name__: str
 
-    def __init__(self, fn: Callable[P, R], chosen: TaskOptions | None = None) -> None:
+    def __init__(self, fn: Callable[P, R_co], chosen: TaskOptions | None = None) -> None:
         if isinstance(fn, classmethod | staticmethod):
             kind = type(fn).__name__
             raise TypeError(f"@task goes under @{kind}, not on top of it")
@@ -52,7 +53,7 @@ class Task(Generic[P, R]):
 
     # ---- calls
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function here and now. A future among the arguments is waited for.
 
         Raises ParameterBindError for a call that does not fit.
@@ -63,19 +64,31 @@ class Task(Generic[P, R]):
     @overload
     def submit(self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]: ...
     @overload
-    def submit(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R]: ...
+    def submit(
+        self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any, **kwargs: Any
+    ) -> TaskFuture[T]: ...
     @overload
-    def submit(self, *args: Any, wait_for: Any, **kwargs: Any) -> TaskFuture[R]: ...
+    def submit(
+        self: Task[P, Coroutine[Any, Any, T]],
+        a: Future | list[TaskFuture[Any]],
+        /,
+        *args: Any,
+        **kwargs: Any,
+    ) -> TaskFuture[T]: ...
     @overload
-    def submit(self, a: Future | list[TaskFuture[Any]], /, *args: Any, **kwargs: Any) -> TaskFuture[R]: ...
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R_co]: ...
+    @overload
+    def submit(self, *args: Any, wait_for: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
+    @overload
+    def submit(self, a: Future | list[TaskFuture[Any]], /, *args: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
     @overload
     def submit(
         self, a: Any, b: Future | list[TaskFuture[Any]], /, *args: Any, **kwargs: Any
-    ) -> TaskFuture[R]: ...
+    ) -> TaskFuture[R_co]: ...
     @overload
     def submit(
         self, a: Any, b: Any, c: Future | list[TaskFuture[Any]], /, *args: Any, **kwargs: Any
-    ) -> TaskFuture[R]: ...
+    ) -> TaskFuture[R_co]: ...
     def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFuture[Any]:
         """Run the function in a pod; returns at once, with the future of the run.
 
@@ -92,7 +105,7 @@ class Task(Generic[P, R]):
         self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any
     ) -> TaskFutureList[T]: ...
     @overload
-    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFutureList[R]: ...
+    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFutureList[R_co]: ...
     def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFutureList[Any]:
         """One run for each element of the iterable arguments, taken together as `zip` does.
 
@@ -105,7 +118,7 @@ class Task(Generic[P, R]):
 
     # ---- variants
 
-    def with_options(self, **keywords: Unpack[TaskKeywords]) -> Task[P, R]:
+    def with_options(self, **keywords: Unpack[TaskKeywords]) -> Task[P, R_co]:
         """The same function with other options: what is omitted is kept, what is given counts, None clears.
 
         Cleared, `name` and `description` are the function's again.
@@ -116,7 +129,7 @@ class Task(Generic[P, R]):
         }
         return self._variant(options.evolve(self.options, {**keywords, **restored}))
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Task[..., R]:
+    def __get__(self, instance: Any, owner: type | None = None) -> Task[..., R_co]:
         """The task as a method: bound to the instance, on a copy."""
         if instance is None:
             return self
@@ -183,7 +196,7 @@ class Task(Generic[P, R]):
 
         return Definition(self.fn, self.options, self.task_key)
 
-    def _variant(self, chosen: TaskOptions) -> Task[P, R]:
+    def _variant(self, chosen: TaskOptions) -> Task[P, R_co]:
         made = Task(self.fn, chosen)
         made._instance = self._instance
         return made

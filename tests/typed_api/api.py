@@ -1,0 +1,97 @@
+"""Never executed: calls of the public API that type checkers must accept, and ones they must refuse.
+
+`test_typed_api.py` runs mypy and pyright over it. A line that ends in `# error` must be refused
+by both, every other line accepted by both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from typing import assert_type
+
+from ferryman import Pod, Task, TaskFuture, TaskFutureList, allow_failure, as_completed, exponential_backoff
+from ferryman import get_run, task, unmapped, wait
+
+
+@task
+def add(x: int, y: int = 1) -> int:
+    return x + y
+
+
+@task(
+    name="spell",
+    tags=["words"],
+    retries=3,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_jitter_factor=0.3,
+    timeout_seconds="10m",
+    pod=Pod(cpu="500m", memory="1Gi", env={"LEVEL": "3"}),
+)
+def spell(number: int, *, upper: bool = False) -> str:
+    return str(number).upper() if upper else str(number)
+
+
+@task
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+@task
+def total(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+@task
+def both(left: int, right: str) -> str:
+    return right * left
+
+
+assert_type(add(1), int)
+assert_type(add(1, y=2), int)
+assert_type(add.submit(1), TaskFuture[int])
+assert_type(add.submit(1, y=2).result(), int)
+assert_type(add.submit(x=1).result(timeout=3.0), int)
+assert_type(spell.submit(1, upper=True).result(), str)
+assert_type(add.with_options(retries=2, name="plus").submit(1).result(), int)
+asyncio.run(fetch("x")).decode()
+assert_type(fetch.submit("x").result(), bytes)
+assert_type(fetch.map(["x", "y"]).result(), list[bytes])
+
+first = add.submit(1)
+assert_type(spell.submit(first).result(), str)
+assert_type(both.submit(2, spell.submit(first)).result(), str)
+assert_type(total.submit([first, add.submit(2)]).result(), int)
+assert_type(total.submit(add.map([1, 2])).result(), int)
+assert_type(add.submit(1, wait_for=[first]).result(), int)
+assert_type(spell.submit(number=first.as_argument()).result(), str)
+assert_type(total.submit([first.as_argument(), 3]).result(), int)
+
+mapped = add.map(range(3), unmapped(2))
+assert_type(mapped, TaskFutureList[int])
+assert_type(mapped.result(), list[int])
+assert_type(spell.map(mapped, upper=True).result(), list[str])
+spell.map([1, 2], wait_for=allow_failure(first))
+
+for done in as_completed(mapped):
+    assert_type(done.result(), int)
+for finished in concurrent.futures.as_completed([first]):
+    assert_type(finished.result(), int)
+wait(mapped, timeout=3)
+first.state.is_completed()
+get_run("add-abcdefgh").result()
+
+add("1")  # error
+add.submit("1")  # error
+add.submit()  # error
+add.submit(1, 2, 3)  # error
+add.submit(1, z=2)  # error
+spell.submit(1, upper="yes")  # error
+fetch.submit(3)  # error
+both.submit("2", "2")  # error
+add.submit(spell.submit(1).as_argument())  # error
+add.with_options(retrys=3)  # error
+add.with_options(retries="3")  # error
+task(retries="3")  # error
+Pod(cpus=3)  # error
+number: str = add.submit(1).result()  # error
