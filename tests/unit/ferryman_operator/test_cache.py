@@ -1,0 +1,66 @@
+"""The cache: old versions and echoes of the dead change nothing."""
+
+from __future__ import annotations
+
+import pytest
+from simulation.cluster_twin import ClusterTwin, SimulatedClock
+
+from ferryman_operator import projection
+from ferryman_operator.cache import Cache
+
+
+@pytest.fixture
+def cache():
+    return Cache()
+
+
+@pytest.fixture
+def twin():
+    return ClusterTwin(SimulatedClock())
+
+
+def test_an_older_version_is_dropped(cache, twin):
+    key = twin.submit()
+    old = projection.run(twin.run(key))
+    twin.touch(key)
+    new = projection.run(twin.run(key))
+    assert cache.put_run(new)
+    assert not cache.put_run(old)
+    assert cache.run(key) is new
+
+
+def test_what_was_deleted_does_not_come_back(cache, twin):
+    run = projection.run(twin.run(twin.submit()))
+    cache.put_run(run)
+    assert cache.drop_run(run.key, run.uid)
+    assert not cache.put_run(run)
+    assert cache.run(run.key) is None
+
+
+def test_a_late_deletion_of_a_namesake_spares_the_living(cache, twin):
+    key = twin.submit()
+    first = projection.run(twin.run(key))
+    twin.remove("taskruns", key.namespace, key.name)
+    twin.submit()
+    second = projection.run(twin.run(key))
+    cache.put_run(second)
+    assert not cache.drop_run(key, first.uid)
+    assert cache.run(key) is second
+
+
+def test_runs_that_wait_are_found_by_what_they_wait_for(cache, twin):
+    upstream = twin.submit("first")
+    waiting = twin.submit("second", dependsOn=[{"name": "first", "condition": "Completed"}])
+    for key in (upstream, waiting):
+        cache.put_run(projection.run(twin.run(key)))
+    assert cache.dependants_of(upstream) == {waiting}
+    cache.drop_run(waiting, cache.run(waiting).uid)
+    assert not cache.dependants_of(upstream)
+
+
+def test_a_finished_run_is_held_in_short(cache, twin):
+    key = twin.submit()
+    raw = twin.run(key)
+    raw["status"] = {"phase": "Completed", "attempts": [{"number": n, "jobName": f"j{n}"} for n in (1, 2, 3)]}
+    cache.put_run(projection.run(raw))
+    assert len(cache.run(key).status.attempts) == 1
