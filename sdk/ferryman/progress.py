@@ -24,6 +24,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from ferryman.futures import TaskFuture
+    from ferryman.states import State
 
 STYLE: Final = {
     "Completed": "green",
@@ -42,6 +43,9 @@ STYLE: Final = {
     "Scheduled": "dim",
 }
 """The colour of a state; the order of the parts of a bar."""
+_SAY_IT_ALL: Final = frozenset({"Completed", "Running", "Pending", "Cancelled"})
+"""States whose message adds nothing to their name."""
+
 BAR_WIDTH: Final = 20
 POLL_SECONDS: Final = 0.1
 
@@ -126,10 +130,20 @@ def _print_changes(progress: Progress, console: Console, stop: threading.Event) 
             state = future.state
             if last.get(index) != state.name:
                 last[index] = state.name
-                console.print(Text(f"{future.name}  {state.name}  {state.message}".rstrip()), highlight=False)
+                console.print(_line(future.name, state), soft_wrap=True, highlight=False)
         if is_last_look:
             return
         stop.wait(POLL_SECONDS)
+
+
+def _line(name: str, state: State) -> Text:
+    return Text.assemble(name, "  ", _told(state))
+
+
+def _told(state: State) -> Text:
+    style = STYLE.get(state.name, "")
+    message = "" if state.name in _SAY_IT_ALL else state.message
+    return Text.assemble((state.name, style), "  " if message else "", (message, "dim"))
 
 
 def _bar(counts: Counter[str]) -> Text:
@@ -146,8 +160,8 @@ def _bar(counts: Counter[str]) -> Text:
     return bar
 
 
-def _words(states: Sequence[Any], counts: Counter[str]) -> Text:
+def _words(states: Sequence[State], counts: Counter[str]) -> Text:
     if len(states) == 1:
-        return Text.assemble((states[0].name, STYLE.get(states[0].name, "")), "  ", (states[0].message, "dim"))
+        return _told(states[0])
     parts = [(f"{counts[name]} {name}", STYLE[name]) for name in STYLE if counts[name]]
     return Text("  ").join(Text(*part) for part in parts)
