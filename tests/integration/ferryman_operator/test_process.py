@@ -1,0 +1,161 @@
+"""The operator as a process of its own, on the embedded API server: how it starts, works and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+
+import pytest
+from builders.api_server import an_api_server, complete_pod, start_pod
+
+from ferryman.api import names
+from ferryman.dev.apiserver.faults import Action, Fault
+
+pytestmark = pytest.mark.timeout(90)
+
+PATIENCE = 60
+RUNS = f"{names.PLURAL}.{names.GROUP}"
+
+
+def write_configuration(folder, url, **changes):
+    cluster = {"name": "x", "cluster": {"server": url}}
+    context = {"name": "x", "context": {"cluster": "x"}}
+    kubeconfig = {"current-context": "x", "contexts": [context], "clusters": [cluster]}
+    (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
+    config = {
+        "stores": {"default": {"bucket": "payloads"}},
+        "pod": {"image": "runner:1"},
+        "http": {"host": "127.0.0.1", "port": 0},
+        "log": {"format": "text"},
+        "lease": {"duration": "3s", "renewDeadline": "2s", "retryPeriod": "200ms"},
+        **changes,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@contextlib.asynccontextmanager
+async def an_operator(folder):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ferryman_operator", "--config", str(folder / "config.json")),
+        env={**os.environ, "KUBECONFIG": str(folder / "kubeconfig")},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def ended(process):
+    async with asyncio.timeout(PATIENCE):
+        _, said = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def until(condition):
+    async with asyncio.timeout(PATIENCE):
+        while not (found := condition()):
+            await asyncio.sleep(0.05)
+    return found
+
+
+def submit(server, name, **spec):
+    body = {"task": {"name": "build"}, "function": {"entrypoint": "jobs:build"}, **spec}
+    meta = {"name": name, "namespace": "default"}
+    run = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": meta, "spec": body}
+    server.storage.create(RUNS, run)
+
+
+def phase(server, name):
+    return server.storage.get(RUNS, "default", name)["status"]["phase"]
+
+
+def job_of(server, name):
+    prefix = f"{name}-"
+    return next((j for j in server.storage.list("jobs.batch") if j["metadata"]["name"].startswith(prefix)), None)
+
+
+async def carry_through(server, name):
+    job = await until(lambda: job_of(server, name))
+    start_pod(server.storage, job)
+    await until(lambda: phase(server, name) == "Running")
+    complete_pod(server.storage, job)
+    await until(lambda: phase(server, name) == "Completed")
+
+
+async def test_it_carries_a_run_through_with_three_writes_and_stops_cleanly(tmp_path):
+    async with an_api_server() as server:
+        write_configuration(tmp_path, server.url)
+        async with an_operator(tmp_path) as process:
+            submit(server, "letter")
+            await carry_through(server, "letter")
+            process.send_signal(signal.SIGTERM)
+            code, said = await ended(process)
+        assert code == 0, said
+        writes = [(w.verb, w.resource) for w in server.ledger.writes(agent="ferryman-operator") if "lease" not in w.resource]
+        assert writes == [("create", "jobs.batch"), ("patch", f"{RUNS}/status"), ("patch", f"{RUNS}/status")]
+        lease = server.storage.get("leases.coordination.k8s.io", "default", "ferryman-operator")
+        assert lease["spec"]["holderIdentity"] == ""
+
+
+async def test_it_goes_on_after_watches_break_and_expire(tmp_path):
+    async with an_api_server() as server:
+        write_configuration(tmp_path, server.url)
+        async with an_operator(tmp_path):
+            submit(server, "first")
+            await carry_through(server, "first")
+            server.faults.set([Fault(Action.DROP_WATCH, verb="watch", after_events=1, count=4)])
+            server.storage.forget_history()
+            server.watches.interrupt(server.storage, ConnectionResetError())
+            submit(server, "second")
+            await carry_through(server, "second")
+
+
+async def test_it_survives_a_server_that_is_busy_and_loses_replies(tmp_path):
+    async with an_api_server() as server:
+        write_configuration(tmp_path, server.url)
+        server.faults.set(
+            [
+                Fault(Action.ERROR, verb="list", status=503, count=2),
+                Fault(Action.LOSE_REPLY, verb="create", resource="jobs.batch", count=1),
+                Fault(Action.ERROR, verb="patch", status=429, retry_after=1, count=1),
+                Fault(Action.LOSE_REPLY, verb="patch", count=1),
+            ]
+        )
+        async with an_operator(tmp_path):
+            submit(server, "letter")
+            await carry_through(server, "letter")
+        assert len(server.storage.list("jobs.batch")) == 1
+
+
+async def test_a_bad_run_does_not_stop_the_others(tmp_path):
+    async with an_api_server() as server:
+        write_configuration(tmp_path, server.url)
+        async with an_operator(tmp_path):
+            submit(server, "bad", result={"store": "unheard-of"})
+            submit(server, "good")
+            await carry_through(server, "good")
+            await until(lambda: phase(server, "bad") == "Failed")
+
+
+async def test_without_the_crd_it_says_what_to_apply(tmp_path):
+    async with an_api_server(with_crd=False) as server:
+        write_configuration(tmp_path, server.url)
+        async with an_operator(tmp_path) as process:
+            code, said = await ended(process)
+    assert code == 1
+    assert "apply manifests/crd.yaml" in said.splitlines()[-1]
+
+
+async def test_without_an_api_server_it_gives_up_in_words(tmp_path):
+    write_configuration(tmp_path, "http://127.0.0.1:1", startTimeout="1s")
+    async with an_operator(tmp_path) as process:
+        code, said = await ended(process)
+    assert code == 1
+    assert "the API server does not answer" in said.splitlines()[-1]
