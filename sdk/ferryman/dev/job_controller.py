@@ -80,10 +80,11 @@ class JobController:
             self._release_orphans(uid, pods)
             return
         plan = job_sync.sync(job, pods, moments.now())
+        # The timer first: where a pod cannot be created, a retry takes its place.
+        self._set_timer(uid, plan.wake_at)
         self._apply(job, pods, plan)
         if plan.again:
             self._add(uid)
-        self._set_timer(uid, plan.wake_at)
 
     def _apply(self, job: Object, pods: list[Object], plan: job_sync.Sync) -> None:
         by_name = {pod["metadata"]["name"]: pod for pod in pods}

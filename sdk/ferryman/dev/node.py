@@ -60,13 +60,8 @@ class Node:
             memory.cancel()
             await self._stop_all()
 
-    async def read_log(
-        self, namespace: str, name: str, container: str, options: pod_logs.Options
-    ) -> AsyncIterator[bytes]:
+    async def read_log(self, pod: Object, container: str, options: pod_logs.Options) -> AsyncIterator[bytes]:
         """The lines of a container's log with their line ends; nothing if it has not started."""
-        pod = self._objects.get("pods", namespace, name)
-        if pod is None:
-            return
         path = self._directory_of(pod).log(container)
         uid = pod["metadata"]["uid"]
         while options.follow and not path.exists() and self._is_expected(ref("pods", pod)):  # noqa: ASYNC110

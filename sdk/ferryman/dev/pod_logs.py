@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from ferryman.dev import moments
 MAX_BYTES: Final = 256 * 1024 * 1024
 _MAX_LINE_BYTES: Final = 64 * 1024
 _FOLLOW_SECONDS: Final = 0.1
-# Longer fractions than microseconds are legal: `kubectl logs --since-time` echoes Go's nanoseconds.
-_NANOSECONDS: Final = re.compile(r"(\.\d{6})\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,6 @@ class Options:
     tail_lines: int | None = None
     limit_bytes: int | None = None
     since: datetime | None = None
-
-
-def since_time(text: str) -> datetime:
-    """The moment in a `sinceTime` parameter. Raises ValueError."""
-    return moments.parse(_NANOSECONDS.sub(r"\1", text))
 
 
 class LogWriter:
