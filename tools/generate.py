@@ -29,7 +29,7 @@ def crd_yaml() -> str:
 def editor_schema() -> str:
     """The JSON Schema for editors (`# yaml-language-server: $schema=...`): the CRD's, but closed."""
     head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "TaskRun"}
-    return json.dumps(head | _closed(schema()), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(head | _closed(schema(patterns=True)), indent=1, ensure_ascii=False) + "\n"
 
 
 def _closed(node: Schema) -> Schema:

@@ -83,8 +83,8 @@ def _version() -> dict[str, Any]:
     }
 
 
-def schema() -> Schema:
-    """The structural schema of a TaskRun, with its rules."""
+def schema(*, patterns: bool = False) -> Schema:
+    """The structural schema of a TaskRun, with its rules; `patterns` keeps those that rules state too."""
     generated = TaskRun.model_json_schema(by_alias=True, schema_generator=GenerateJsonSchema)
     root = _structural(generated, generated.get("$defs", {}))
     fields = root["properties"]
@@ -93,7 +93,10 @@ def schema() -> Schema:
     _complete_spec(fields["spec"]["properties"])
     _complete_status(fields["status"])
     for rule in RULES:
-        _place(root, rule.at).setdefault("x-kubernetes-validations", []).append(rule.as_schema())
+        place = _place(root, rule.at)
+        place.setdefault("x-kubernetes-validations", []).append(rule.as_schema())
+        if rule.pattern and not patterns:
+            del place["pattern"]
     return root
 
 

@@ -7,6 +7,7 @@ have no `holds`. Paths are JSON names; "*" stands for every item of a list.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,9 @@ from ferryman.api import durations, names, pod_schema
 from ferryman.api.phases import TERMINAL
 
 Path = tuple[str, ...]
+
+ENTRYPOINT: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
+IMAGE: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 
 LONGEST_ATTEMPT: Final = timedelta(hours=720)
 LONGEST_START: Final = timedelta(hours=168)
@@ -28,7 +32,9 @@ _NEW_RUN: Final = "create a new TaskRun instead"
 class Rule:
     """What must hold of the value at `at`, a path from the root of a TaskRun.
 
-    `field` is the JSON path, from `at`, of the field that the API server blames.
+    `field` is the JSON path, from `at`, of the field that the API server blames. `pattern` is the
+    model's pattern of the field, which the CRD states in `cel` instead: people write these fields
+    by hand, and "should match" tells them nothing.
     """
 
     at: Path
@@ -37,6 +43,7 @@ class Rule:
     holds: Callable[[Any], bool] | None = None
     field: str = ""
     reason: str = ""
+    pattern: str = ""
 
     def as_schema(self) -> dict[str, str]:
         """The entry of `x-kubernetes-validations`."""
@@ -50,9 +57,21 @@ def _within(at: Path, longest: timedelta, remedy: str, *, zero: bool = False) ->
     least, words = (">=", "not negative") if zero else (">", "more than 0s")
     return Rule(
         at,
-        f"duration(self) {least} duration('0s') && duration(self) <= duration('{limit}')",
-        f"{name} must be {words} and at most {limit}; {remedy}",
+        f"self.matches(r'{durations.PATTERN}') "
+        f"&& duration(self) {least} duration('0s') && duration(self) <= duration('{limit}')",
+        f"{name} must be a duration such as 90s or 1h30m, {words} and at most {limit}; {remedy}",
         lambda text: (timedelta(0) < durations.parse(text) or zero) and durations.parse(text) <= longest,
+        pattern=durations.PATTERN,
+    )
+
+
+def _written(at: Path, pattern: str, message: str) -> Rule:
+    return Rule(
+        at,
+        f"self.matches(r'{pattern}')",
+        message,
+        lambda text: re.fullmatch(pattern, text) is not None,
+        pattern=pattern,
     )
 
 
@@ -166,6 +185,11 @@ SPEC_RULES: Final = (
         "by hand, write entrypoint: package.module:function",
         lambda function: ("blob" in function) != ("entrypoint" in function),
     ),
+    _written(
+        ("spec", "function", "entrypoint"),
+        ENTRYPOINT,
+        "function.entrypoint must be written as package.module:function, of letters, digits, _ and .",
+    ),
     Rule(
         ("spec", "parameters"),
         "!(has(self.blob) && has(self.values))",
@@ -189,6 +213,11 @@ SPEC_RULES: Final = (
 )
 
 POD_RULES: Final = (
+    _written(
+        ("spec", "pod", "image"),
+        IMAGE,
+        "pod.image must be the name of an image, such as registry.example.com/team/image:1.4, without spaces",
+    ),
     _unreserved_name(("spec", "pod", "env", "*", "name"), "the name of a variable in pod.env"),
     _unreserved_name(("spec", "pod", "envFrom", "*", "prefix"), "the prefix in pod.envFrom"),
     Rule(

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from ferryman.api import durations
+from ferryman.api import durations, rules
 from ferryman.api.phases import Outcome, Phase
 
 MAX_DEPENDENCIES = 1000
@@ -102,9 +102,7 @@ class Function(Model):
 
     blob: Blob | None = None
     """A sealed code blob, which the SDK uploaded."""
-    entrypoint: str | None = Field(
-        default=None, max_length=512, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
-    )
+    entrypoint: str | None = Field(default=None, max_length=512, pattern=rules.ENTRYPOINT)
     """`package.module:function`, importable in the image."""
 
 
@@ -163,9 +161,7 @@ class ResultOptions(Model):
 class PodOptions(Model):
     """What of the pod a run may set: a closed list. Shapes are in `ferryman.api.pod_schema`."""
 
-    image: str | None = Field(
-        default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
-    )
+    image: str | None = Field(default=None, min_length=1, max_length=512, pattern=rules.IMAGE)
     """With Python, ferryman and what the function imports; unset means the operator's default."""
     resources: dict[str, Any] | None = None
     """Requests and limits of the container."""

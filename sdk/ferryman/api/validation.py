@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from ferryman.api import structural
 from ferryman.api.pod_schema import POD_PARTS
@@ -40,7 +41,14 @@ def broken_rules(run: dict[str, Any]) -> tuple[str, ...]:
 
 def describe(error: ValidationError) -> tuple[str, ...]:
     """What `taskrun.parse` refused, each as `<path>: <message>`, without the values themselves."""
-    return tuple(f"{_dotted(one['loc'])}: {one['msg']}" for one in error.errors(include_input=False))
+    return tuple(f"{_dotted(one['loc'])}: {_said(one)}" for one in error.errors(include_input=False))
+
+
+def _said(fault: ErrorDetails) -> str:
+    """The message of the rule that states the pattern which is not met; else pydantic's."""
+    at = tuple("*" if isinstance(step, int) else step for step in fault["loc"])
+    mismatch = fault["type"] == "string_pattern_mismatch"
+    return next((rule.message for rule in RULES if mismatch and rule.pattern and rule.at == at), fault["msg"])
 
 
 def _misshapen(pod: dict[str, Any]) -> Iterator[str]:

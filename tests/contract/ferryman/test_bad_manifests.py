@@ -110,3 +110,11 @@ def test_values_of_more_than_64_kib_are_refused_by_the_client():
     assert told[0].startswith(
         "spec.parameters.values: must be at most 65536 bytes as JSON, not 65547; submit with"
     )
+
+
+def test_the_client_explains_a_bad_duration_as_the_api_server_does():
+    bad = a_task_run({"spec": {"retry": {"delays": ["1s", "3d"]}}})
+    (told,) = said_by_the_client(bad)
+    (fault,) = faults_of_creating(bad)
+    assert told.startswith("spec.retry.delays[1]: delays must be a duration such as 90s or 1h30m")
+    assert told.partition(": ")[2] in fault
