@@ -164,8 +164,14 @@ class ClusterTwin:
 
     async def list_pods(self, namespace: str, run_uid: str) -> list[Object]:
         def matching() -> list[Object]:
-            pods = (o for (resource, space, _), o in self._objects.items() if (resource, space) == ("pods", namespace))
-            return [copy.deepcopy(p) for p in pods if p["metadata"]["labels"].get(names.RUN_UID_LABEL) == run_uid]
+            pods = (
+                o
+                for (resource, space, _), o in self._objects.items()
+                if (resource, space) == ("pods", namespace)
+            )
+            return [
+                copy.deepcopy(p) for p in pods if p["metadata"]["labels"].get(names.RUN_UID_LABEL) == run_uid
+            ]
 
         return await self._do("list", "pods", matching)
 
@@ -307,8 +313,16 @@ class ClusterTwin:
         labels = copy.deepcopy(job["spec"]["template"]["metadata"]["labels"])
         owner = {"kind": "Job", "name": name, "uid": uid, "controller": True}
         metadata = {"labels": labels, "ownerReferences": [owner]}
-        status = {"phase": "Running", "containerStatuses": [self._container(ready=True, state={"running": {}})]}
-        pod = self._insert("pods", namespace, f"{name}-pod", {"metadata": metadata, "spec": {"nodeName": "n1"}, "status": status})
+        status = {
+            "phase": "Running",
+            "containerStatuses": [self._container(ready=True, state={"running": {}})],
+        }
+        pod = self._insert(
+            "pods",
+            namespace,
+            f"{name}-pod",
+            {"metadata": metadata, "spec": {"nodeName": "n1"}, "status": status},
+        )
         self._set_job_status(job, {"active": 1, "ready": 1})
         self.at(play.length, lambda: self._end_pod(pod, uid, play))
 
@@ -344,7 +358,9 @@ class ClusterTwin:
 
     def _report(self, uid: str, attempt: int, play: Play) -> Report:
         now = self.clock.now().timestamp()
-        return Report(uid, attempt, play.reason, "told", "", ResultRef(SHA, 7, "json"), now - play.length, now)
+        return Report(
+            uid, attempt, play.reason, "told", "", ResultRef(SHA, 7, "json"), now - play.length, now
+        )
 
     def _set_job_status(self, job: Object, status: Object) -> None:
         self._store("jobs", {**copy.deepcopy(job), "status": status})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from simulation.cluster_twin import ClusterTwin, Told
-
 from ferryman.api.runner_contract import StoreLocation
 from ferryman_operator.apply import Writer
 from ferryman_operator.auditor import Auditor
@@ -21,6 +19,7 @@ from ferryman_operator.reconcile.observed import Observed, PodDefaults, StoreCon
 from ferryman_operator.reconcile.plan import Plan
 from ferryman_operator.refusals import Refusals
 from ferryman_operator.workqueue import WorkQueue
+from simulation.cluster_twin import ClusterTwin, Told
 
 WORLD = World(stores={"default": StoreConfig(StoreLocation("payloads"))}, pod=PodDefaults("runner:1"))
 
@@ -50,9 +49,7 @@ class Replica:
         cluster: Cluster = twin
         refusals = Refusals(clock.monotonic, world.quota_retry_seconds)
         observer = Observer(self.cache, cluster, self.intake, refusals, world, clock)
-        writer = Writer(
-            cluster, self.cache, self.intake, refusals, clock, lambda: self.leads, lambda: True
-        )
+        writer = Writer(cluster, self.cache, self.intake, refusals, clock, lambda: self.leads, lambda: True)
         self.controller = Controller(observer, writer, self.queue, refusals, clock, self.metrics, decide)
         self.auditor = Auditor(self.cache, cluster, self.intake, self.metrics)
 
@@ -95,7 +92,9 @@ async def live(
         worked = await asyncio.gather(*(replica.work() for replica in replicas))
         if any(heard) or any(worked) or twin.play_due():
             continue
-        dues = [d for d in (twin.next_due, next_audit, *(r.queue.next_due for r in replicas)) if d is not None]
+        dues = [
+            d for d in (twin.next_due, next_audit, *(r.queue.next_due for r in replicas)) if d is not None
+        ]
         if not dues or min(dues) > end:
             return
         twin.clock.advance(min(dues) - twin.clock.monotonic())

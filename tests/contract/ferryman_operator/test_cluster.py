@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from builders.api_server import an_api_server
-from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
+from builders.api_server import an_api_server
 from ferryman.api import names
 from ferryman.dev.apiserver.faults import Action, Fault
 from ferryman_operator.auth import Connection
@@ -26,6 +25,7 @@ from ferryman_operator.cluster import (
 from ferryman_operator.kube import KubeCluster
 from ferryman_operator.limiter import Limiter
 from ferryman_operator.reconcile.observed import Key, RefusalKind
+from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 KEY = Key("default", "letter")
 RUN = {
@@ -86,11 +86,18 @@ def a_job(name="letter-1", owner=None, **spec):
     metadata = {"name": name, "namespace": "default", "labels": labels}
     if owner:
         metadata["ownerReferences"] = [owner]
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": template, **spec}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {"template": template, **spec},
+    }
 
 
 def a_lease(version=None, holder="a"):
-    metadata = {"name": "operator", "namespace": "default"} | ({"resourceVersion": version} if version else {})
+    metadata = {"name": "operator", "namespace": "default"} | (
+        {"resourceVersion": version} if version else {}
+    )
     spec = {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": "2026-11-22T12:00:00.000000Z"}
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 
@@ -162,7 +169,9 @@ async def test_a_job_is_deleted_by_its_uid(subject):
 async def test_a_status_is_patched_and_comes_back(subject):
     subject.submit()
     run = await subject.cluster.get_run(KEY)
-    written = await subject.cluster.patch_run_status(KEY, a_patch(run, phase="Waiting", nextAttemptAt="2026-11-22T12:00:00Z"))
+    written = await subject.cluster.patch_run_status(
+        KEY, a_patch(run, phase="Waiting", nextAttemptAt="2026-11-22T12:00:00Z")
+    )
     assert written["status"]["phase"] == "Waiting"
     assert int(written["metadata"]["resourceVersion"]) > int(run["metadata"]["resourceVersion"])
 
@@ -170,7 +179,9 @@ async def test_a_status_is_patched_and_comes_back(subject):
 async def test_null_clears_a_field_of_the_status(subject):
     subject.submit()
     run = await subject.cluster.get_run(KEY)
-    run = await subject.cluster.patch_run_status(KEY, a_patch(run, phase="Waiting", nextAttemptAt="2026-11-22T12:00:00Z"))
+    run = await subject.cluster.patch_run_status(
+        KEY, a_patch(run, phase="Waiting", nextAttemptAt="2026-11-22T12:00:00Z")
+    )
     run = await subject.cluster.patch_run_status(KEY, a_patch(run, phase="Pending", nextAttemptAt=None))
     assert "nextAttemptAt" not in run["status"]
 
@@ -230,7 +241,10 @@ async def test_an_invalid_job_is_refused(http):
 
 
 async def test_a_job_over_quota_is_refused(http):
-    quota = {"metadata": {"name": "none", "namespace": "default"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
+    quota = {
+        "metadata": {"name": "none", "namespace": "default"},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
     http.server.storage.create("resourcequotas", {"apiVersion": "v1", "kind": "ResourceQuota", **quota})
     with pytest.raises(Refused) as refused:
         await http.cluster.create_job(a_job())

@@ -7,8 +7,8 @@ import copy
 import inspect
 
 import pytest
-from builders.api_server import an_api_server
 
+from builders.api_server import an_api_server
 from ferryman.api import names
 from ferryman_operator.auth import Connection
 from ferryman_operator.clock import SystemClock
@@ -18,7 +18,9 @@ from ferryman_operator.limiter import Limiter
 from ferryman_operator.reconcile.observed import Key
 
 KEY = Key("default", "letter")
-WATCHES = {(names.PLURAL, verb) for verb in ("list", "watch")} | {("jobs", verb) for verb in ("list", "watch")}
+WATCHES = {(names.PLURAL, verb) for verb in ("list", "watch")} | {
+    ("jobs", verb) for verb in ("list", "watch")
+}
 """kopf's, of the two kinds in `handlers`."""
 
 NAMED = {"metadata": {"name": "x", "namespace": "default"}, "spec": {}}

@@ -10,8 +10,8 @@ import signal
 import sys
 
 import pytest
-from builders.api_server import an_api_server, complete_pod, start_pod
 
+from builders.api_server import an_api_server, complete_pod, start_pod
 from ferryman.api import names
 from ferryman.dev.apiserver.faults import Action, Fault
 
@@ -60,7 +60,7 @@ async def ended(process):
 
 async def until(condition):
     async with asyncio.timeout(PATIENCE):
-        while not (found := condition()):
+        while not (found := condition()):  # noqa: ASYNC110 - the server tells nobody of its storage.
             await asyncio.sleep(0.05)
     return found
 
@@ -78,7 +78,9 @@ def phase(server, name):
 
 def job_of(server, name):
     prefix = f"{name}-"
-    return next((j for j in server.storage.list("jobs.batch") if j["metadata"]["name"].startswith(prefix)), None)
+    return next(
+        (j for j in server.storage.list("jobs.batch") if j["metadata"]["name"].startswith(prefix)), None
+    )
 
 
 async def carry_through(server, name):
@@ -98,7 +100,11 @@ async def test_it_carries_a_run_through_with_three_writes_and_stops_cleanly(tmp_
             process.send_signal(signal.SIGTERM)
             code, said = await ended(process)
         assert code == 0, said
-        writes = [(w.verb, w.resource) for w in server.ledger.writes(agent="ferryman-operator") if "lease" not in w.resource]
+        writes = [
+            (w.verb, w.resource)
+            for w in server.ledger.writes(agent="ferryman-operator")
+            if "lease" not in w.resource
+        ]
         assert writes == [("create", "jobs.batch"), ("patch", f"{RUNS}/status"), ("patch", f"{RUNS}/status")]
         lease = server.storage.get("leases.coordination.k8s.io", "default", "ferryman-operator")
         assert lease["spec"]["holderIdentity"] == ""

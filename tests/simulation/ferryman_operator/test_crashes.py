@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from simulation.cluster_twin import RAISES, SUCCEEDS, ClusterTwin, HANGS, Play, Script, SimulatedClock
-from simulation.replica import Replica, live
 
 from ferryman_operator.cluster import Unavailable
 from ferryman_operator.reconcile.observed import Key
+from simulation.cluster_twin import HANGS, RAISES, SUCCEEDS, ClusterTwin, Play, Script, SimulatedClock
+from simulation.replica import Replica, live
 
 pytestmark = pytest.mark.timeout(60)
 

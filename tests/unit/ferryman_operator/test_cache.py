@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 from ferryman_operator import projection
 from ferryman_operator.cache import Cache
+from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 from ferryman_operator.cluster import Unavailable
 from ferryman_operator.leader import Elector, LeaseTerms
+from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from simulation.cluster_twin import SimulatedClock
 
 from ferryman_operator.limiter import Limiter, Priority
+from simulation.cluster_twin import SimulatedClock
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 from ferryman.api import names
 from ferryman.api.phases import Phase
@@ -13,19 +12,57 @@ from ferryman_operator import projection
 from ferryman_operator.cache import Cache
 from ferryman_operator.intake import Intake
 from ferryman_operator.workqueue import WorkQueue
+from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
 FIELDS = st.sampled_from(
-    "metadata spec status name namespace uid resourceVersion generation creationTimestamp deletionTimestamp"
-    " ownerReferences controller labels conditions type reason message lastTransitionTime containerStatuses"
-    " state terminated waiting exitCode phase attempts task function retry active ready".split()
+    [
+        "metadata",
+        "spec",
+        "status",
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "ownerReferences",
+        "controller",
+        "labels",
+        "conditions",
+        "type",
+        "reason",
+        "message",
+        "lastTransitionTime",
+        "containerStatuses",
+        "state",
+        "terminated",
+        "waiting",
+        "exitCode",
+        "phase",
+        "attempts",
+        "task",
+        "function",
+        "retry",
+        "active",
+        "ready",
+    ]
 )
 JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(FIELDS, inner, max_size=6), max_leaves=25
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(FIELDS, inner, max_size=6),
+    max_leaves=25,
 )
 IDENTITY = st.fixed_dictionaries(
     {"name": st.just("x"), "namespace": st.just("a"), "uid": st.just("u")},
-    optional={"resourceVersion": JSON, "generation": JSON, "labels": JSON, "ownerReferences": JSON, "creationTimestamp": JSON},
+    optional={
+        "resourceVersion": JSON,
+        "generation": JSON,
+        "labels": JSON,
+        "ownerReferences": JSON,
+        "creationTimestamp": JSON,
+    },
 )
 OBJECTS = JSON | st.fixed_dictionaries({"metadata": IDENTITY}, optional={"spec": JSON, "status": JSON})
 
@@ -39,7 +76,11 @@ def test_no_object_raises(raw):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["run_seen", "run_gone", "job_seen", "job_gone"]), OBJECTS), max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["run_seen", "run_gone", "job_seen", "job_gone"]), OBJECTS), max_size=6
+    )
+)
 def test_no_event_stops_the_intake(events):
     intake = Intake(Cache(), WorkQueue(SimulatedClock().monotonic))
     for what, raw in events:
@@ -91,13 +132,18 @@ def test_finished_runs_share_their_spec():
 
 @pytest.mark.parametrize("kind", ["SuccessCriteriaMet", "FailureTarget", "Suspended"])
 def test_a_condition_that_comes_before_the_end_does_not_end_a_job(kind):
-    raw = {"metadata": {"name": "j", "uid": "u"}, "status": {"conditions": [{"type": kind, "status": "True"}]}}
+    raw = {
+        "metadata": {"name": "j", "uid": "u"},
+        "status": {"conditions": [{"type": kind, "status": "True"}]},
+    }
     assert projection.job(raw).end is None
 
 
 def test_only_the_controller_owns():
     owners = [{"uid": "one", "controller": False}, {"uid": "two", "controller": True}]
-    assert projection.job({"metadata": {"name": "j", "uid": "u", "ownerReferences": owners}}).owner_uid == "two"
+    assert (
+        projection.job({"metadata": {"name": "j", "uid": "u", "ownerReferences": owners}}).owner_uid == "two"
+    )
 
 
 def test_only_the_runner_container_counts():
@@ -110,6 +156,8 @@ def test_only_the_runner_container_counts():
 
 
 def test_a_pod_without_a_node_says_why():
-    conditions = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]
+    conditions = [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+    ]
     pod = projection.pod({"metadata": {"name": "p", "uid": "u"}, "status": {"conditions": conditions}})
     assert (pod.waiting_reason, pod.waiting_message) == ("Unschedulable", "0/3 nodes")

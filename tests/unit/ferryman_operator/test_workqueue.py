@@ -9,10 +9,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from simulation.cluster_twin import SimulatedClock
 
 from ferryman_operator.reconcile.observed import Key
 from ferryman_operator.workqueue import Lane, WorkQueue
+from simulation.cluster_twin import SimulatedClock
 
 
 @pytest.fixture

@@ -1,0 +1,158 @@
+"""Events that never come, runs that wait for others, full namespaces, and bugs that meet one object."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from ferryman_operator.auditor import AuditTimes, DeadWatch
+from ferryman_operator.reconcile.decide import decide
+from ferryman_operator.reconcile.observed import RefusalKind
+from simulation.cluster_twin import HANGS, RAISES, SUCCEEDS, ClusterTwin, SimulatedClock
+from simulation.replica import Replica, live
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def hear_nothing(news):
+    return []
+
+
+def phase(twin, key):
+    return twin.run(key)["status"]["phase"]
+
+
+async def test_a_restart_makes_up_for_a_watch_that_tells_nothing():
+    twin = ClusterTwin(SimulatedClock(), {1: RAISES, 2: SUCCEEDS})
+    key = twin.submit(retry={"retries": 1, "delays": ["5s"]})
+    for _ in range(8):
+        await live(twin, [await Replica(twin, distort=hear_nothing).start()], seconds=60)
+    assert phase(twin, key) == "Completed"
+    assert len(twin.jobs()) == 2
+
+
+async def test_an_audit_finds_what_a_watch_has_not_told():
+    twin = ClusterTwin(SimulatedClock())
+    replica = await Replica(twin, distort=hear_nothing).start()
+    twin.submit()
+    await live(twin, [replica], seconds=60)
+    assert await replica.auditor.audit()
+
+
+async def test_a_dead_watch_ends_the_process():
+    twin = ClusterTwin(SimulatedClock())
+    replica = await Replica(twin, distort=hear_nothing).start()
+    twin.submit()
+    with pytest.raises(DeadWatch):
+        await asyncio.wait_for(replica.auditor.run(AuditTimes(first=0, every=60, grace=0.01)), 30)
+
+
+async def test_an_audit_of_a_watch_that_works_finds_nothing():
+    twin = ClusterTwin(SimulatedClock())
+    replica = await Replica(twin).start()
+    twin.submit()
+    await live(twin, [replica], seconds=60)
+    assert not await replica.auditor.audit()
+
+
+async def test_a_deletion_that_no_watch_told_of_is_found_by_an_audit():
+    twin = ClusterTwin(SimulatedClock(), {1: HANGS})
+
+    def without_deletions(news):
+        return [told for told in news if told.type != "DELETED"]
+
+    key = twin.submit()
+    replica = await Replica(twin, distort=without_deletions).start()
+    await live(twin, [replica], seconds=60)
+    twin.remove("taskruns", key.namespace, key.name)
+    await replica.auditor.audit()
+    assert replica.cache.run(key) is None
+    assert not list(replica.cache.jobs())
+
+
+async def test_a_job_that_somebody_deleted_is_a_lost_attempt():
+    twin = ClusterTwin(SimulatedClock(), {1: HANGS, 2: SUCCEEDS})
+    key = twin.submit()
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=30)
+    twin.remove("jobs", "default", twin.jobs()[0]["metadata"]["name"])
+    await live(twin, [replica])
+    assert phase(twin, key) == "Completed"
+    assert [a["outcome"] for a in twin.run(key)["status"]["attempts"]] == ["Lost", "Succeeded"]
+
+
+async def test_a_run_starts_as_soon_as_what_it_waits_for_has_ended():
+    twin = ClusterTwin(SimulatedClock())
+    last = twin.submit("last", dependsOn=[{"name": "first", "condition": "Completed"}])
+    first = twin.submit("first")
+    await live(twin, [await Replica(twin).start()], seconds=60)
+    assert (phase(twin, first), phase(twin, last)) == ("Completed", "Completed")
+
+
+async def test_a_failure_reaches_those_who_wait():
+    twin = ClusterTwin(SimulatedClock(), {1: RAISES})
+    last = twin.submit("last", dependsOn=[{"name": "first", "condition": "Completed"}])
+    twin.submit("first")
+    await live(twin, [await Replica(twin).start()], seconds=60)
+    assert phase(twin, last) == "Failed"
+
+
+async def test_an_exception_of_ours_stops_no_other_run():
+    twin = ClusterTwin(SimulatedClock())
+    bad, good = twin.submit("bad"), twin.submit("good")
+
+    def trip(seen):
+        if seen.run.key == bad:
+            raise RuntimeError("a bug")
+        return decide(seen)
+
+    replica = await Replica(twin, decide=trip).start()
+    await live(twin, [replica], seconds=300)
+    assert (phase(twin, good), phase(twin, bad)) == ("Completed", "Pending")
+    errors = replica.metrics.results.labels("error")._value.get()
+    assert 2 <= errors <= 8, "it is tried again, slowly"
+
+
+async def test_a_decision_that_never_settles_takes_turns():
+    twin = ClusterTwin(SimulatedClock())
+    twin.submit()
+
+    def ask_for_ever(seen):
+        return dataclasses.replace(decide(seen), looks=frozenset({"Run"}))
+
+    replica = await Replica(twin, decide=ask_for_ever).start()
+    await live(twin, [replica], seconds=10)
+    assert 5 <= replica.metrics.results.labels("unsettled")._value.get() <= 15
+
+
+async def test_a_full_namespace_is_asked_by_one_run_for_all():
+    twin = ClusterTwin(SimulatedClock())
+    keys = [twin.submit(f"r{i}") for i in range(30)]
+    twin.refuse_jobs = RefusalKind.QUOTA
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=65)
+    asked = sum(request == ("create", "jobs") for request in twin.requests)
+    assert asked <= 6, asked
+    assert {phase(twin, key) for key in keys} == {"Waiting"}
+    twin.refuse_jobs = None
+    await live(twin, [replica], seconds=120)
+    assert {phase(twin, key) for key in keys} == {"Completed"}
+
+
+async def test_a_replica_that_does_not_lead_writes_nothing():
+    twin = ClusterTwin(SimulatedClock())
+    twin.submit()
+    replica = await Replica(twin).start()
+    replica.leads = False
+    await live(twin, [replica], seconds=60)
+    assert not twin.audit
+
+
+async def test_a_run_is_removed_when_its_time_is_over():
+    twin = ClusterTwin(SimulatedClock())
+    twin.submit(ttlAfterFinished="10m")
+    await live(twin, [await Replica(twin).start()], seconds=3600)
+    assert [w.resource for w in twin.audit if w.verb == "delete"] == ["taskruns"]
+    assert not twin.jobs()
