@@ -67,7 +67,7 @@ IDENTITY = st.fixed_dictionaries(
 OBJECTS = JSON | st.fixed_dictionaries({"metadata": IDENTITY}, optional={"spec": JSON, "status": JSON})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(OBJECTS)
 def test_no_object_raises(raw):
     projection.run(raw)
@@ -75,7 +75,7 @@ def test_no_object_raises(raw):
     projection.pod(raw)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["run_seen", "run_gone", "job_seen", "job_gone"]), OBJECTS), max_size=6
