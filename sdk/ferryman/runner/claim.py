@@ -69,9 +69,7 @@ def _is_to_prove(assignment: Assignment) -> bool:
 
 def _check_earlier(number: int, holder: dict[str, object], ours: set[str]) -> None:
     if holder.get("job_uid") not in ours:
-        message = (
-            f"attempt {number} was claimed by Job {holder.get('job_uid')}, which the ledger does not name"
-        )
+        message = f"attempt {number} was claimed by Job {holder.get('job_uid')}, unknown to the ledger"
         raise Ended(Ending(Reason.LEDGER_INCONSISTENT, message))
 
 
