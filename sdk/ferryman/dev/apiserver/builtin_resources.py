@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ferryman.dev.apiserver import builtin_columns as columns
+from ferryman.dev.apiserver.builtin_schemas import schema_of
 from ferryman.dev.apiserver.definitions import DefinitionStrategy
 from ferryman.dev.apiserver.event_views import from_new, to_new
 from ferryman.dev.apiserver.plain_strategies import (
@@ -15,6 +16,8 @@ from ferryman.dev.apiserver.plain_strategies import (
 )
 from ferryman.dev.apiserver.resources import CREATE_ONLY, Registry, Resource
 from ferryman.dev.apiserver.strategy import PlainStrategy
+from ferryman.dev.apiserver.typed import TypedStrategy
+from ferryman.dev.apiserver.workloads import JobStrategy, PodStrategy
 
 
 def builtin_registry() -> Registry:
@@ -43,10 +46,9 @@ _POD_FIELDS: Final = (
 
 
 def _core() -> list[Resource]:
-    def core(plural: str, kind: str, strategy: PlainStrategy, **more: object) -> Resource:
-        return Resource("", "v1", plural, kind, strategy, **more)  # type: ignore[arg-type]
+    def core(plural: str, kind: str, strategy: TypedStrategy, **more: object) -> Resource:
+        return Resource("", "v1", plural, kind, strategy, schema=strategy.schema, **more)  # type: ignore[arg-type]
 
-    plain, status = PlainStrategy(), PlainStrategy(has_status=True)
     return [
         core(
             "namespaces",
@@ -61,7 +63,7 @@ def _core() -> list[Resource]:
         core(
             "nodes",
             "Node",
-            status,
+            TypedStrategy("V1Node", has_status=True),
             namespaced=False,
             short_names=("no",),
             subresources=_STATUS,
@@ -70,7 +72,7 @@ def _core() -> list[Resource]:
         core(
             "pods",
             "Pod",
-            status,
+            PodStrategy(),
             short_names=("po",),
             categories=("all",),
             subresources=("status", "log"),
@@ -79,7 +81,7 @@ def _core() -> list[Resource]:
         ),
         core("secrets", "Secret", SecretStrategy(), columns=columns.SECRET, selectable=("type",)),
         core("configmaps", "ConfigMap", ConfigMapStrategy(), short_names=("cm",), columns=columns.CONFIG_MAP),
-        core("serviceaccounts", "ServiceAccount", plain, short_names=("sa",)),
+        core("serviceaccounts", "ServiceAccount", TypedStrategy("V1ServiceAccount"), short_names=("sa",)),
         core(
             "resourcequotas",
             "ResourceQuota",
@@ -88,18 +90,27 @@ def _core() -> list[Resource]:
             subresources=_STATUS,
             columns=columns.QUOTA,
         ),
-        core("events", "Event", plain, short_names=("ev",), columns=columns.EVENT, selectable=_EVENT_FIELDS),
+        core(
+            "events",
+            "Event",
+            TypedStrategy("CoreV1Event"),
+            short_names=("ev",),
+            columns=columns.EVENT,
+            selectable=_EVENT_FIELDS,
+        ),
     ]
 
 
 def _batch() -> list[Resource]:
+    jobs = JobStrategy()
     return [
         Resource(
             "batch",
             "v1",
             "jobs",
             "Job",
-            PlainStrategy(has_status=True, counts_generation=True),
+            jobs,
+            schema=jobs.schema,
             categories=("all",),
             subresources=_STATUS,
             columns=columns.JOB,
@@ -110,13 +121,15 @@ def _batch() -> list[Resource]:
 
 
 def _others() -> list[Resource]:
+    leases = TypedStrategy("V1Lease")
     return [
         Resource(
             "events.k8s.io",
             "v1",
             "events",
             "Event",
-            PlainStrategy(),
+            TypedStrategy("CoreV1Event"),
+            schema=schema_of("EventsV1Event"),
             short_names=("ev",),
             columns=columns.EVENT,
             store=("", "events"),
@@ -128,7 +141,8 @@ def _others() -> list[Resource]:
             "v1",
             "leases",
             "Lease",
-            PlainStrategy(),
+            leases,
+            schema=leases.schema,
             columns=columns.LEASE,
             unconditional_update=False,
         ),

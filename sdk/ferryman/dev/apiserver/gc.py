@@ -74,7 +74,10 @@ class GarbageCollector:
 
     def _learn(self, resource: Resource, obj: Object) -> None:
         metadata = obj["metadata"]
-        uid, owners = metadata["uid"], frozenset(owner["uid"] for owner in metadata.get("ownerReferences") or ())
+        uid, owners = (
+            metadata["uid"],
+            frozenset(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
+        )
         self._living[uid] = _Place(resource.qualified, metadata.get("namespace", ""), metadata["name"])
         for owner in self._owners.get(uid, frozenset()) - owners:
             self._dependents.get(owner, set()).discard(uid)
@@ -144,7 +147,9 @@ class GarbageCollector:
         )
 
     def _delete_first(self, place: _Place, obj: Object) -> None:
-        dependents = [uid for uid in sorted(self._dependents.get(obj["metadata"]["uid"], ())) if uid in self._living]
+        dependents = [
+            uid for uid in sorted(self._dependents.get(obj["metadata"]["uid"], ())) if uid in self._living
+        ]
         for uid in dependents:
             dependent = self._living[uid]
             known = self._storage.get(dependent.resource, dependent.namespace, dependent.name)

@@ -7,14 +7,15 @@ import binascii
 
 from ferryman.dev.apiserver.errors import FieldError
 from ferryman.dev.apiserver.resources import Object
-from ferryman.dev.apiserver.strategy import PlainStrategy, keep
+from ferryman.dev.apiserver.strategy import keep
+from ferryman.dev.apiserver.typed import TypedStrategy
 
 
-class NamespaceStrategy(PlainStrategy):
+class NamespaceStrategy(TypedStrategy):
     """Active until deleted; the finalizer in the spec holds it until it is empty."""
 
     def __init__(self) -> None:
-        super().__init__(has_status=True)
+        super().__init__("V1Namespace", has_status=True)
 
     def prepare_create(self, obj: Object) -> None:
         """Every namespace is active, and held by "kubernetes"."""
@@ -35,8 +36,11 @@ class NamespaceStrategy(PlainStrategy):
             super().prepare_update(new, old, subresource)
 
 
-class SecretStrategy(PlainStrategy):
+class SecretStrategy(TypedStrategy):
     """`stringData` becomes `data`."""
+
+    def __init__(self) -> None:
+        super().__init__("V1Secret")
 
     def prepare_create(self, obj: Object) -> None:
         """Encode what came as text."""
@@ -57,19 +61,22 @@ class SecretStrategy(PlainStrategy):
         return found + immutable_data(new, old)
 
 
-class ConfigMapStrategy(PlainStrategy):
+class ConfigMapStrategy(TypedStrategy):
     """An immutable ConfigMap stays as it is."""
+
+    def __init__(self) -> None:
+        super().__init__("V1ConfigMap")
 
     def validate(self, new: Object, old: Object | None, subresource: str) -> list[FieldError]:  # noqa: ARG002
         """Unchanged if immutable."""
         return immutable_data(new, old)
 
 
-class QuotaStrategy(PlainStrategy):
+class QuotaStrategy(TypedStrategy):
     """The status repeats the limits."""
 
     def __init__(self) -> None:
-        super().__init__(has_status=True)
+        super().__init__("V1ResourceQuota", has_status=True)
 
     def prepare_create(self, obj: Object) -> None:
         """Nothing is counted yet."""
