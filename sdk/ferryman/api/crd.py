@@ -104,6 +104,8 @@ def _complete_spec(fields: Schema) -> None:
     for name in ("retry", "result"):
         # An empty object, into which the API server then puts the defaults of its fields.
         fields[name]["default"] = {}
+    # `kubectl apply` replaces lists as a whole, so a default in one would look like a change every time.
+    del fields["dependsOn"]["items"]["properties"]["condition"]["default"]
     values = fields["parameters"]["properties"]["values"]
     fields["parameters"]["properties"]["values"] = pod_schema.anything(values["description"], MAX_VALUES)
     pod = fields["pod"]["properties"]

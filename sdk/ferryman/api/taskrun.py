@@ -121,7 +121,7 @@ class Dependency(Model):
     name: Name
     """Of its TaskRun."""
     condition: Literal["Completed", "Finished"] = "Completed"
-    """`Completed`: it must complete, or this run fails. `Finished`: it must end, however."""
+    """`Completed`, which unset means: it must complete, or this run fails. `Finished`: it must end."""
 
 
 class Retry(Model):
