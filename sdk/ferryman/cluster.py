@@ -60,3 +60,11 @@ class Cluster(Protocol):
     def list_pods(self, namespace: str, label_selector: str) -> Sequence[Object]:
         """Pods, for logs and for saying why a run waits."""
         ...
+
+
+class Inspector(Protocol):
+    """Questions about the cluster itself rather than about runs: what `ferryman doctor` needs besides."""
+
+    def ask(self, method: str, path: str, body: Any = None) -> Object:
+        """The answer to one request of the API. Raises ClusterError and its subclasses."""
+        ...

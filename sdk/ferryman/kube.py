@@ -126,6 +126,11 @@ class KubeCluster:
     def list_pods(self, namespace: str, label_selector: str) -> Sequence[Object]:
         return self._list(f"/api/v1/namespaces/{quote(namespace)}/pods", "list pods", label_selector)[0]
 
+    # ---- ferryman.cluster.Inspector
+
+    def ask(self, method: str, path: str, body: Any = None) -> Object:
+        return self._json(method, path, f"{method} {path}", body=body)
+
     # ---- requests
 
     def _list(self, path: str, action: str, selector: str) -> tuple[list[Object], str]:
