@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def open_cluster(
     config = settings.read_config(settings.config_path(environ))
     wanted = settings.wanted_context(environ, config, context)
     path = settings.kubeconfig_path(environ)
-    if environ.get("KUBECONFIG") or Path(path).exists():
+    if any(Path(one).exists() for one in path.split(os.pathsep)):
         found = kube.read_context(path, wanted.value or None)
         cluster: Cluster = kube.KubeCluster(kube.from_kubeconfig(path, found.name))
     elif (_SERVICE_ACCOUNT / "token").exists():

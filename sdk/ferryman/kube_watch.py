@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
 import urllib3
@@ -39,7 +39,7 @@ class RunWatch(Iterator[WatchEvent]):
         self._delays = retries.endless()
         self._closed = threading.Event()
         self._response: Any = None
-        self._events = self._changes()
+        self._events: Generator[WatchEvent, None, None] = self._changes()
 
     def __next__(self) -> WatchEvent:
         if self._closed.is_set():
@@ -52,8 +52,12 @@ class RunWatch(Iterator[WatchEvent]):
         response = self._response
         if response is not None:
             _shut(response)
+        try:
+            self._events.close()
+        except ValueError:
+            _log.debug("the thread that reads the watch closes its connection")
 
-    def _changes(self) -> Iterator[WatchEvent]:
+    def _changes(self) -> Generator[WatchEvent, None, None]:
         known: dict[str, Object] = {}
         while not self._closed.is_set():
             # Raises for good where listing is refused; it has its own retries for the rest.
@@ -74,6 +78,10 @@ class RunWatch(Iterator[WatchEvent]):
             except Refusal as refusal:
                 self._wait_or_raise(refusal)
                 continue
+            if self._closed.is_set():
+                # close() came while the connection was being made, and saw none to shut.
+                self._response.close()
+                return
             for event in self._read(self._response):
                 version = event["object"]["metadata"]["resourceVersion"]
                 self._delays = self._retries.endless()

@@ -156,7 +156,10 @@ def _length(name: str, value: Any) -> Length:
     if isinstance(value, timedelta):
         return timedelta(seconds=_number(name, value.total_seconds()))
     if isinstance(value, str):
-        durations.parse(value)
+        try:
+            durations.parse(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
         return value
     return _number(name, value)
 

@@ -82,13 +82,14 @@ class Settings:
 
 def kubeconfig_path(environ: Mapping[str, str]) -> str:
     """KUBECONFIG, or `~/.kube/config`."""
-    return environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    return environ.get("KUBECONFIG") or str(_home(environ) / ".kube" / "config")
 
 
 def config_path(environ: Mapping[str, str]) -> Path:
     """The configuration file: `$XDG_CONFIG_HOME/ferryman/config.toml`."""
-    home = environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "ferryman" / "config.toml"
+    configured = environ.get("XDG_CONFIG_HOME")
+    folder = Path(configured) if configured else _home(environ) / ".config"
+    return folder / "ferryman" / "config.toml"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -165,6 +166,10 @@ def _one_store(values: Mapping[str, Any], source: str) -> StoreSettings:
         ),
         Credentials(key, values.get("secretAccessKey") or "") if key else None,
     )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or "~").expanduser()
 
 
 def _first(*candidates: tuple[str | None, str]) -> Setting[str] | None:

@@ -62,7 +62,7 @@ def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
 
 
 def seal_call(call: Call, namespace: str, wait_for: Any, by_value: Sequence[ModuleType]) -> SealedCall:
-    """The call's argument blob and dependencies. Raises SerializationError, UpstreamTaskError, ValueError."""
+    """The call's argument blob and dependencies. Raises SerializationError, UpstreamTaskError, ParameterBindError."""
     upstreams = Upstreams(namespace)
     upstreams.tolerate((call.args, dict(call.kwargs)))
     sealed = None

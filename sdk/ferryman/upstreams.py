@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ferryman.annotations import allow_failure
+from ferryman.exceptions import ParameterBindError
 from ferryman.nesting import is_future, walk
 from ferryman.wire.codecs import UpstreamValue
 
@@ -54,7 +55,7 @@ class Upstreams:
     def _add(self, future: Any, *, allowed: bool) -> int:
         future.require_run()
         if future.namespace != self.namespace:
-            raise ValueError(
+            raise ParameterBindError(
                 f"run {future.name} is in namespace {future.namespace!r}; "
                 f"a run in {self.namespace!r} cannot wait for it"
             )

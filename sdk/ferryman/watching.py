@@ -94,20 +94,27 @@ class Watcher:
         self._close_if_idle()
 
     def _follow(self) -> None:
-        stream = self._cluster.watch_runs(self._namespace)
-        with self._lock:
-            is_wanted = self._thread is threading.current_thread()
-            if is_wanted:
-                self._stream = stream
+        stream: Iterator[WatchEvent] | None = None
         listed: set[str] = set()
         try:
-            for event in stream if is_wanted else ():
+            stream = self._cluster.watch_runs(self._namespace)
+            if not self._adopt(stream):
+                return
+            for event in stream:
                 self._handle(event, listed)
             self._fail(stream, ClusterUnavailable("the watch of TaskRuns has ended"))
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
             self._fail(stream, error)
         finally:
             _close(stream)
+
+    def _adopt(self, stream: Iterator[WatchEvent]) -> bool:
+        """Whether this thread is still wanted: the last future may be done already."""
+        with self._lock:
+            is_wanted = self._thread is threading.current_thread()
+            if is_wanted:
+                self._stream = stream
+            return is_wanted
 
     def _handle(self, event: WatchEvent, listed: set[str]) -> None:
         if event.type == "SYNCED":

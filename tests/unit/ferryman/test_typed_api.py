@@ -16,9 +16,19 @@ MARKED = {number for number, line in enumerate(API.read_text().splitlines(), 1) 
 
 
 def test_mypy_refuses_exactly_the_marked_lines(tmp_path):
-    command = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={tmp_path}", "--no-incremental", API.name]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        f"--cache-dir={tmp_path}",
+        "--no-incremental",
+        API.name,
+    ]
     done = subprocess.run(command, cwd=API.parent, capture_output=True, text=True)
-    assert {int(number) for number in re.findall(r"^api\.py:(\d+): error", done.stdout, re.MULTILINE)} == MARKED, done.stdout
+    assert {
+        int(number) for number in re.findall(r"^api\.py:(\d+): error", done.stdout, re.MULTILINE)
+    } == MARKED, done.stdout
 
 
 def test_pyright_refuses_exactly_the_marked_lines():

@@ -1,0 +1,122 @@
+"""The keywords of @task and with_options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ferryman.options import TaskOptions, duration, evolve, exponential_backoff
+from ferryman.pods import Pod
+
+PLAIN = TaskOptions("plain")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error"),
+    [
+        ({"retries": -1}, ValueError),
+        ({"retries": "3"}, TypeError),
+        ({"retries": True}, TypeError),
+        ({"retry_jitter_factor": -0.1}, ValueError),
+        ({"retry_jitter_factor": "much"}, TypeError),
+        ({"retry_delay_seconds": [1] * 51}, ValueError),
+        ({"retry_delay_seconds": "soon"}, TypeError),
+        ({"retry_delay_seconds": [1, -1]}, ValueError),
+        ({"retry_condition_fn": 5}, TypeError),
+        ({"task_run_name": 5}, TypeError),
+        ({"timeout_seconds": -5}, ValueError),
+        ({"timeout_seconds": "soon"}, ValueError),
+        ({"timeout_seconds": float("nan")}, ValueError),
+        ({"tags": "abc"}, TypeError),
+        ({"result_serializer": "xml"}, ValueError),
+        ({"pod": {"image": "x"}}, TypeError),
+        ({"retrys": 1}, TypeError),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_by_its_name(keywords, error):
+    with pytest.raises(error, match=next(iter(keywords))):
+        evolve(PLAIN, {"retries": 1, **keywords})
+
+
+def test_what_is_omitted_is_kept():
+    first = evolve(PLAIN, {"retries": 2, "tags": ["a"], "version": "1", "pod": Pod(cpu=1)})
+    assert evolve(first, {"name": "other"}) == replace(first, name="other")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tags", ["a"]),
+        ("timeout_seconds", 5),
+        ("version", "1"),
+        ("task_run_name", "x"),
+        ("retries", 2),
+        ("pod", Pod(cpu=1)),
+    ],
+)
+def test_none_clears(name, value):
+    changed = evolve(PLAIN, {name: value})
+    assert evolve(changed, {name: None}) == PLAIN
+
+
+def test_an_empty_list_of_tags_clears_them():
+    assert evolve(evolve(PLAIN, {"tags": ["a"]}), {"tags": []}).tags == frozenset()
+
+
+def test_a_callable_delay_is_asked_with_the_resolved_number_of_retries():
+    asked = []
+
+    def delays(retries: int) -> list[float]:
+        asked.append(retries)
+        return [1.5] * retries
+
+    assert evolve(PLAIN, {"retry_delay_seconds": delays, "retries": 3}).delays == (1.5, 1.5, 1.5)
+    assert asked == [3]
+
+
+def test_a_callable_delay_is_asked_anew_when_the_retries_change():
+    three = evolve(PLAIN, {"retry_delay_seconds": exponential_backoff(2), "retries": 3})
+    assert evolve(three, {"retries": 5}).delays == (2, 4, 8, 16, 32)
+
+
+def test_exponential_backoff_stops_at_fifty_entries():
+    assert len(evolve(PLAIN, {"retry_delay_seconds": exponential_backoff(1), "retries": 60}).delays) == 50
+
+
+def test_a_scalar_delay_is_a_list_of_one():
+    assert evolve(PLAIN, {"retry_delay_seconds": 2, "retries": 3}).delays == (2.0,)
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [(None, None), (0, None), (90, "1m30s"), (1.5, "1.5s"), (timedelta(hours=2), "2h"), ("1h30m", "1h30m")],
+)
+def test_lengths_are_written_as_kubernetes_does(value, want):
+    assert duration(value) == want
+
+
+def test_a_pod_asks_for_memory_as_its_limit_too():
+    assert Pod(cpu=0.5, memory="1Gi", gpu=1).spec()["resources"] == {
+        "requests": {"cpu": "0.5", "memory": "1Gi"},
+        "limits": {"memory": "1Gi", "nvidia.com/gpu": "1"},
+    }
+
+
+def test_a_pod_that_asks_for_nothing_says_nothing():
+    assert Pod().spec() == {}
+
+
+def test_resources_of_a_pod_go_over_its_shorthands():
+    pod = Pod(memory="1Gi", resources={"limits": {"memory": "2Gi"}})
+    assert pod.spec()["resources"] == {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}
+
+
+def test_secrets_of_a_pod_go_by_reference():
+    assert Pod(secrets=["db"]).spec() == {"envFrom": [{"secretRef": {"name": "db"}}]}
+
+
+def test_names_of_secrets_are_a_list():
+    with pytest.raises(TypeError, match="secrets"):
+        Pod(secrets="db")
