@@ -1,7 +1,7 @@
 """An embedded cluster, whole: what `ferryman dev` and the integration tests use.
 
     with EmbeddedCluster() as cluster:
-        subprocess.run(["python", "script.py"], env={**os.environ, **cluster.environ})
+        subprocess.run(["python", "script.py"], env=cluster.client_environment(os.environ))
 
 The API server, the controllers and the node run in a thread of this process; the S3 server, the operator
 and the pods are processes. Whatever way this process ends, they end too, and the directory goes.
@@ -31,6 +31,7 @@ from ferryman.exceptions import FerrymanError
 T = TypeVar("T")
 
 _WATCHDOG_SECONDS: Final = 0.5
+_LEADING_ELSEWHERE: Final = frozenset({"FERRYMAN_CONTEXT", "FERRYMAN_NAMESPACE", "FERRYMAN_IMAGE"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,13 @@ class EmbeddedCluster:
         """The variables with which a client finds this cluster."""
         return {"KUBECONFIG": str(self.kubeconfig)}
 
+    def client_environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """`base` for a client of this cluster: without the variables that would lead it to another one."""
+        kept = {name: value for name, value in base.items() if name not in _LEADING_ELSEWHERE}
+        return {
+            name: value for name, value in kept.items() if not name.startswith("FERRYMAN_STORE_")
+        } | self.environ
+
     def call(self, function: Callable[[], T]) -> T:
         """What `function` returns, called in the event loop that owns the cluster."""
 
@@ -131,8 +139,7 @@ class EmbeddedCluster:
             self._operator_wanted = True
             # Its forerunner is gone, which the Lease alone would tell only after a while.
             self.call(self._drop_lease)
-            config = operator.settings(self._store, self._options.operator_settings)
-            self._operator = operator.start(config, self.kubeconfig, self.directory, self._reaper)
+            self._operator = operator.start(self.kubeconfig, self.directory, self._reaper)
             if wait:
                 self._operator.await_ready(lambda: self.call(self._lease_holder))
 
@@ -167,6 +174,7 @@ class EmbeddedCluster:
         self._store = store.finish(moto)
         self.url = self._run(self._plane.start(self._store.credentials))
         self._write_kubeconfig()
+        operator.configure(self._store, self._options.operator_settings, self.directory)
         if self._options.operator:
             self._stack.callback(self.stop_operator)
             self.start_operator()

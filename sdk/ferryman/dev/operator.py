@@ -21,8 +21,27 @@ IMAGE: Final = f"this-machine/python:{platform.python_version()}"
 Object = Mapping[str, Any]
 
 
-def settings(store: Store, changes: Object) -> dict[str, Any]:
-    """The operator's configuration; `changes` replace its top-level fields."""
+def configure(store: Store, changes: Object, directory: Path) -> None:
+    """Write the operator's configuration; `changes` replace its top-level fields."""
+    _config_in(directory).write_text(json.dumps({**_settings(store), **changes}, indent=2))
+
+
+def start(kubeconfig: Path, directory: Path, reaper: Reaper) -> Child:
+    """Start it. Returns at once."""
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(kubeconfig),
+        "FERRYMAN_OPERATOR_CONFIG": str(_config_in(directory)),
+    }
+    arguments = [sys.executable, "-m", "ferryman_operator"]
+    return Child(Command("operator", arguments, environment, directory / "operator.log"), reaper)
+
+
+def _config_in(directory: Path) -> Path:
+    return directory / "operator.json"
+
+
+def _settings(store: Store) -> dict[str, Any]:
     location = store.location
     described = {
         "bucket": location.bucket,
@@ -38,14 +57,4 @@ def settings(store: Store, changes: Object) -> dict[str, Any]:
         "lease": {"namespace": NAMESPACE, "name": LEASE},
         "http": {"host": "127.0.0.1", "port": 0},
         "log": {"level": "INFO", "format": "text"},
-        **changes,
     }
-
-
-def start(config: Object, kubeconfig: Path, directory: Path, reaper: Reaper) -> Child:
-    """Start it with this configuration. Returns at once."""
-    path = directory / "operator.json"
-    path.write_text(json.dumps(config, indent=2))
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "FERRYMAN_OPERATOR_CONFIG": str(path)}
-    arguments = [sys.executable, "-m", "ferryman_operator"]
-    return Child(Command("operator", arguments, environment, directory / "operator.log"), reaper)

@@ -1,0 +1,5 @@
+"""`python -m ferryman`: the command line."""
+
+from ferryman.cli import main
+
+main()
