@@ -1,8 +1,9 @@
 """What runs in the pod: one attempt of one run.
 
     supervisor      parses the environment, forks the worker, watches it, writes the report
-      worker        download, verify, claim, unpickle, execute, serialise, upload
-        payload claim upstreams execution output
+      watch         the loop: the worker's messages and end, our signals, the time limits
+      worker        download, verify, claim (payload, claim)
+        invocation  unpickle, execute, serialise, upload (execution, upstreams, output)
       channel       what the worker tells the supervisor
       ending        how an attempt ended, and the exit code that says so
 

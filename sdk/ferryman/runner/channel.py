@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import ResultRef, clean
@@ -20,8 +19,7 @@ MAX_TEXT: Final = 2048
 """Characters of a message that are sent; a report holds less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(NamedTuple):
     """A step began. `at` is time.monotonic(), which all processes of a machine share."""
 
     step: Step

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment
@@ -30,8 +29,7 @@ TRIES: Final = 3
 """S3 may answer 409 to a create that competes with another which then fails: nothing is there, try again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claimant:
+class Claimant(NamedTuple):
     """Who claims, and the body of the claim."""
 
     job_uid: str
@@ -47,7 +45,7 @@ def take(store: Store, assignment: Assignment, claimant: Claimant, *, allow_unco
 
     Raises Ended with ClaimLost or LedgerInconsistent, StoreNotConditional, and what the store raises.
     """
-    body = json.dumps(asdict(claimant), separators=(",", ":")).encode()
+    body = json.dumps(claimant._asdict(), separators=(",", ":")).encode()
     ours = {earlier.job_uid for earlier in assignment.earlier} | {claimant.job_uid}
     for earlier in assignment.earlier:
         key = keys.claim(assignment.namespace, assignment.uid, earlier.number)

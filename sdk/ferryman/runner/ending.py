@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ferryman.api.phases import Outcome
 from ferryman.api.reasons import MEANING, Budget, Reason
 from ferryman.api.runner_contract import ExitCode, ResultRef
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """The part of a report that says what happened."""
 
     reason: Reason
@@ -26,6 +24,10 @@ class Ended(BaseException):
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending.reason)
         self.ending = ending
+
+
+class Terminated(BaseException):
+    """SIGTERM: raised in the function, so that its `finally` blocks run."""
 
 
 _CODES: Final = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import threading
+from typing import Final, NamedTuple
 
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment, BlobRef
@@ -23,24 +23,58 @@ from ferryman.wire import envelope, keys
 from ferryman.wire.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """The blobs of an attempt; None where the assignment has none."""
 
     code: bytes | None
     arguments: bytes | None
 
 
-def download(store: Store, assignment: Assignment) -> Payload:
-    """One GET for each blob. Raises what the store raises."""
-    code, arguments = assignment.code, assignment.arguments
-    namespace = assignment.namespace
-    return Payload(
-        None if code is None else _get(store, keys.code(namespace, code.object_sha256), code),
-        None
-        if arguments is None
-        else _get(store, keys.arguments(namespace, arguments.object_sha256), arguments),
-    )
+class Download(threading.Thread):
+    """One GET, under way while the rest of the runner is being imported."""
+
+    def __init__(self, store: Store, key: str, reference: BlobRef) -> None:
+        super().__init__(daemon=True)
+        self._ask = store.get
+        self._key = key
+        self._reference = reference
+        self._body = b""
+        self._error: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._body = self._ask(self._key, offset=self._reference.offset, size=self._reference.size)
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for.
+            self._error = error
+
+    def result(self) -> bytes:
+        """The bytes, waited for. Raises what the store raised, DigestMismatch if they are too few."""
+        self.join()
+        if isinstance(self._error, InvalidBlob):
+            # Too few bytes are not the bytes that were promised.
+            raise DigestMismatch(str(self._error))
+        if self._error is not None:
+            raise self._error
+        return self._body
+
+
+class Downloads:
+    """Both downloads of an attempt, at the same time; at most one GET for each blob."""
+
+    def __init__(self, store: Store, assignment: Assignment) -> None:
+        code, arguments, namespace = assignment.code, assignment.arguments, assignment.namespace
+        self._code = self._arguments = None
+        if code is not None:
+            self._code = Download(store, keys.code(namespace, code.object_sha256), code)
+        if arguments is not None:
+            self._arguments = Download(store, keys.arguments(namespace, arguments.object_sha256), arguments)
+
+    def result(self) -> Payload:
+        """The blobs, not verified yet. Raises what the store raised."""
+        return Payload(
+            self._code.result() if self._code else None, self._arguments.result() if self._arguments else None
+        )
 
 
 def verify(payload: Payload, assignment: Assignment) -> None:
@@ -67,11 +101,3 @@ _REASONS: Final = (
 def reason_of(error: FerrymanError) -> Reason:
     """The reason of an attempt that could not get, or not open, what it needs from the store."""
     return next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.INVALID_PAYLOAD)
-
-
-def _get(store: Store, key: str, reference: BlobRef) -> bytes:
-    try:
-        return store.get(key, offset=reference.offset, size=reference.size)
-    except InvalidBlob as error:
-        # Too few bytes are not the bytes that were promised.
-        raise DigestMismatch(str(error)) from None

@@ -9,8 +9,7 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ferryman.api.reasons import Reason
 from ferryman.runner import oom
@@ -24,8 +23,7 @@ MIN_LIMIT: Final = 300.0
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
-@dataclass(frozen=True, slots=True)
-class Graces:
+class Graces(NamedTuple):
     """Seconds between asking the worker to stop and killing it."""
 
     timeout: float = 5.0
@@ -38,15 +36,15 @@ class Graces:
 GRACES: Final = Graces()
 
 
-@dataclass(slots=True)
 class Seen:
-    """What is known when the worker is gone."""
+    """What is known when the worker is gone. Times are seconds since the epoch, memory is bytes."""
 
-    ending: Ending
-    timings: dict[str, float] = field(default_factory=dict)
-    started: float | None = None
-    finished: float | None = None
-    peak_memory: int | None = None
+    def __init__(self) -> None:
+        self.ending = Ending(Reason.INVALID_RUNNER_REPORT)
+        self.timings: dict[str, float] = {}
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.peak_memory: int | None = None
 
 
 class Watch:
@@ -72,7 +70,7 @@ class Watch:
         self._told: Ending | None = None
         self._verdict: Ending | None = None
         self._terminated = False
-        self._seen = Seen(Ending(Reason.INVALID_RUNNER_REPORT))
+        self._seen = Seen()
 
     def until_it_ends(self) -> Seen:
         """Wait for the worker's end, bring it about if it must be, and say how it ended."""

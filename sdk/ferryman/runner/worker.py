@@ -6,224 +6,86 @@ step before it begins it; what it cannot tell, because it died, the supervisor s
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
-import sys
 import time
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ferryman import context
 from ferryman.api.reasons import Reason
-from ferryman.api.runner_contract import Assignment, Env, ResultRef, decode_store, decode_upstreams
-from ferryman.exceptions import (
-    FerrymanError,
-    SerializationError,
-    StoreError,
-    StoreUnavailable,
-)
-from ferryman.runner import claim, execution, output, payload
+from ferryman.api.runner_contract import Assignment, Env, decode_store
+from ferryman.exceptions import FerrymanError
+from ferryman.runner import claim, payload
 from ferryman.runner.channel import Sender
-from ferryman.runner.ending import Ended, Ending
-from ferryman.runner.payload import Payload
+from ferryman.runner.ending import Ended, Ending, Terminated
 from ferryman.runner.phases import Step
-from ferryman.runner.upstreams import Upstreams
-from ferryman.wire import codecs, failures, keys
-from ferryman.wire.codecs import Code, Sealed
 from ferryman.wire.obstore import ObstoreStore
-
-Call = tuple[Code, tuple[Any, ...], dict[str, Any]]
-
-
-class Terminated(BaseException):
-    """SIGTERM: raised in the function, so that its `finally` blocks run."""
 
 
 def run(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> None:
     """Carry out the attempt and tell the supervisor how it ended. Raises nothing."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        sender.end(_Attempt(assignment, environment, sender).ending())
+        sender.end(_carry_out(assignment, environment, sender))
     except Ended as ended:
         sender.end(ended.ending)
     except Terminated:
         sender.end(Ending(Reason.PROCESS_KILLED, "the process was ended by SIGTERM"))
     except FerrymanError as error:
-        sender.end(Ending(payload.reason_of(error), failures.message(error)))
+        sender.end(Ending(payload.reason_of(error), str(error)))
+    except ImportError as error:
+        sender.end(Ending(Reason.MODULE_NOT_FOUND, f"the image lacks what the runner needs: {error}"))
     except BaseException as error:  # noqa: BLE001 - whatever it is, a report must follow.
-        sender.end(Ending(Reason.INVALID_RUNNER_REPORT, f"the runner failed: {_brief(error)}"))
+        sender.end(Ending(Reason.INVALID_RUNNER_REPORT, f"the runner failed: {error!r}"))
 
 
-class _Attempt:
-    def __init__(self, assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> None:
-        self._assignment = assignment
-        self._environment = environment
-        self._sender = sender
-        try:
-            location = decode_store(environment[Env.STORE])
-        except (KeyError, ValueError) as error:
-            raise Ended(Ending(Reason.STORE_NOT_CONFIGURED, f"{Env.STORE}: {_brief(error)}")) from None
-        self._store = ObstoreStore(location)
-        self._upstreams = Upstreams(self._store, assignment.namespace, decode_upstreams(dict(environment)))
+def _carry_out(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> Ending:
+    store = _open_store(environment)
+    _refuse_if_late(assignment)
+    sender.enter(Step.DOWNLOAD)
+    downloads = payload.Downloads(store, assignment)
+    # Not at the top: importing the codecs takes as long as the downloads, and goes on meanwhile.
+    from ferryman.runner.invocation import Invocation  # noqa: PLC0415
 
-    def ending(self) -> Ending:
-        self._refuse_if_late()
-        blobs = self._download()
-        self._claim()
-        here = self._assignment
-        with context.entered(context.RunContext(here.namespace, here.run, here.uid, here.attempt, here.task)):
-            code, args, kwargs = self._unpickle(blobs)
-            del blobs
-            return self._execute(code, args, kwargs)
-
-    def _refuse_if_late(self) -> None:
-        limit = self._assignment.not_after
-        if limit is not None and (late := time.time() - limit) > 0:
-            raise Ended(
-                Ending(Reason.START_TIMEOUT, f"the pod started {late:.1f} s too late; nothing was executed")
-            )
-
-    def _download(self) -> Payload:
-        self._sender.enter(Step.DOWNLOAD)
-        blobs = payload.download(self._store, self._assignment)
-        self._sender.enter(Step.VERIFY)
-        payload.verify(blobs, self._assignment)
-        return blobs
-
-    def _claim(self) -> None:
-        self._sender.enter(Step.CLAIM)
-        # Asked again, because the downloads may have taken long.
-        self._refuse_if_late()
-        env = self._environment
-        token = os.urandom(16).hex()
-        claimant = claim.Claimant(
-            job_uid=env.get(Env.JOB_UID, ""),
-            pod_uid=env.get(Env.POD_UID, ""),
-            pod_name=env.get(Env.POD_NAME, ""),
-            job=self._assignment.job,
-            token=token,
-            started=time.time(),
-        )
-        allowed = env.get(Env.STORE_ALLOW_UNCONDITIONAL) == "1"
-        claim.take(self._store, self._assignment, claimant, allow_unconditional=allowed)
-
-    def _unpickle(self, blobs: Payload) -> Call:
-        self._sender.enter(Step.UNPICKLE)
-        # Off during start-up, where there is nothing to collect; what is loaded now stays.
-        gc.freeze()
-        gc.enable()
-        try:
-            call = self._open(blobs)
-            execution.require_call(call[0].function, call[1], call[2])
-        except (Terminated, Ended):
-            raise
-        except BaseException as error:
-            raise Ended(_ending_of_unpickling(error)) from error
-        return call
-
-    def _open(self, blobs: Payload) -> Call:
-        if blobs.code is not None:
-            code = codecs.open_code(blobs.code)
-            code = Code(execution.unwrapped(code.function), code.retry_condition)
-        else:
-            code = Code(execution.load_entrypoint(self._assignment.entrypoint or ""))
-        if blobs.arguments is None:
-            return code, (), dict(self._assignment.values or {})
-        args, kwargs = codecs.open_arguments(blobs.arguments, resolve=self._upstreams.resolve)
-        return code, args, kwargs
-
-    def _execute(self, code: Code, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ending:
-        if self._assignment.log_prints:
-            output.prefix_lines(f"{self._assignment.run}/{self._assignment.attempt} | ")
-        process = os.getpid()
-        self._sender.enter(Step.EXECUTE)
-        try:
-            value = execution.call(code.function, args, kwargs)
-        except (SystemExit, KeyboardInterrupt) as exc:
-            _stop_in_a_fork(process)
-            return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
-        except Terminated:
-            raise
-        except BaseException as exc:  # noqa: BLE001 - the function's own failure, of whatever class.
-            _stop_in_a_fork(process)
-            return self._failed(exc, code)
-        _stop_in_a_fork(process)
-        return self._succeeded(value)
-
-    def _succeeded(self, value: Any) -> Ending:
-        self._sender.enter(Step.SERIALISE)
-        try:
-            sealed = codecs.seal_result(value, self._assignment.serializer)
-        except SerializationError as error:
-            return Ending(Reason.RESULT_NOT_SERIALIZABLE, failures.message(error), failures.type_name(error))
-        except MemoryError:
-            return Ending(Reason.RESULT_TOO_LARGE, "there is not enough memory to serialise the result")
-        except (SystemExit, KeyboardInterrupt) as exc:
-            return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
-        if sealed.size > (limit := self._assignment.max_result_bytes):
-            return Ending(Reason.RESULT_TOO_LARGE, f"the result has {sealed.size} bytes, {limit} are allowed")
-        self._sender.enter(Step.UPLOAD)
-        try:
-            return Ending(Reason.COMPLETED, result=self._upload(sealed))
-        except FerrymanError as error:
-            return Ending(Reason.RESULT_UPLOAD_FAILED, failures.message(error))
-
-    def _failed(self, exc: BaseException, code: Code) -> Ending:
-        self._sender.enter(Step.SERIALISE)
-        failure = failures.capture(exc)
-        print(failure.traceback, end="", file=sys.stderr)  # noqa: T201
-        reason = Reason.USER_EXCEPTION
-        condition = code.retry_condition
-        if self._assignment.retries_left and condition and not execution.wants_retry(condition, exc):
-            reason = Reason.RETRY_CONDITION_DECLINED
-        self._sender.enter(Step.UPLOAD)
-        try:
-            result = self._upload(failures.seal_failure(failure))
-        except StoreError as error:
-            # The exception is what matters; the caller gets its text from the report.
-            print(f"the exception could not be stored: {error}", file=sys.stderr)  # noqa: T201
-            result = None
-        return Ending(reason, failure.message, failure.type, result)
-
-    def _upload(self, sealed: Sealed) -> ResultRef:
-        here = self._assignment
-        key = keys.result(here.namespace, here.uid, here.attempt)
-        try:
-            self._store.put(key, sealed.body)
-        except StoreUnavailable:
-            # Worth more than the adapter's own tries: the work is done and would be lost.
-            self._store.put(key, sealed.body)
-        return ResultRef(sealed.sha256, sealed.size, sealed.codec)
+    blobs = downloads.result()
+    sender.enter(Step.VERIFY)
+    payload.verify(blobs, assignment)
+    _claim(store, assignment, environment, sender)
+    return Invocation(store, assignment, sender, environment).ending(blobs)
 
 
-def _ending_of_unpickling(error: BaseException) -> Ending:
-    message = failures.message(error)
-    kind = failures.type_name(error)
-    if isinstance(error, ModuleNotFoundError):
-        return Ending(Reason.MODULE_NOT_FOUND, f"{message}; the image does not have it", kind)
-    if isinstance(error, FerrymanError):
-        return Ending(payload.reason_of(error), message, kind)
-    if isinstance(error, (SystemExit, KeyboardInterrupt)):
-        return Ending(Reason.PROCESS_EXITED, _exit_message(error), kind)
-    return Ending(Reason.INVALID_PAYLOAD, f"unpickling raised {kind}: {message}", kind)
+def _open_store(environment: Mapping[str, str]) -> ObstoreStore:
+    try:
+        location = decode_store(environment[Env.STORE])
+    except (KeyError, ValueError) as error:
+        message = f"{Env.STORE} cannot be read: {type(error).__name__}: {error}"
+        raise Ended(Ending(Reason.STORE_NOT_CONFIGURED, message)) from None
+    return ObstoreStore(location)
 
 
-def _exit_message(exc: BaseException) -> str:
-    if isinstance(exc, SystemExit):
-        return f"the function called sys.exit: {failures.message(exc) or 'without a code'}"
-    return "the function raised KeyboardInterrupt"
+def _refuse_if_late(assignment: Assignment) -> None:
+    limit = assignment.not_after
+    if limit is not None and (late := time.time() - limit) > 0:
+        message = f"the pod started {late:.1f} s too late; nothing was executed"
+        raise Ended(Ending(Reason.START_TIMEOUT, message))
 
 
-def _brief(error: BaseException) -> str:
-    return f"{failures.type_name(error)}: {failures.message(error)}"
-
-
-def _stop_in_a_fork(process: int) -> None:
-    # A function that forked and returned, or raised, in its child too: only one of them is the run.
-    if os.getpid() != process:
-        output.flush()
-        os._exit(0)
+def _claim(
+    store: ObstoreStore, assignment: Assignment, environment: Mapping[str, str], sender: Sender
+) -> None:
+    sender.enter(Step.CLAIM)
+    # Asked again, because the downloads may have taken long.
+    _refuse_if_late(assignment)
+    claimant = claim.Claimant(
+        job_uid=environment.get(Env.JOB_UID, ""),
+        pod_uid=environment.get(Env.POD_UID, ""),
+        pod_name=environment.get(Env.POD_NAME, ""),
+        job=assignment.job,
+        token=os.urandom(16).hex(),
+        started=time.time(),
+    )
+    allowed = environment.get(Env.STORE_ALLOW_UNCONDITIONAL) == "1"
+    claim.take(store, assignment, claimant, allow_unconditional=allowed)
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -1,0 +1,157 @@
+"""The user's part of an attempt: unpickle, execute, serialise, upload."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ferryman import context
+from ferryman.api.reasons import Reason
+from ferryman.api.runner_contract import Assignment, ResultRef, decode_upstreams
+from ferryman.exceptions import FerrymanError, StoreUnavailable
+from ferryman.runner import execution, output, payload
+from ferryman.runner.channel import Sender
+from ferryman.runner.ending import Ended, Ending, Terminated
+from ferryman.runner.payload import Payload
+from ferryman.runner.phases import Step
+from ferryman.runner.upstreams import Upstreams
+from ferryman.wire import codecs, failures, keys
+from ferryman.wire.codecs import Code, Sealed
+from ferryman.wire.store import Store
+
+Call = tuple[Code, tuple[Any, ...], dict[str, Any]]
+
+
+class Invocation:
+    """One call of the function, once the attempt is claimed."""
+
+    def __init__(
+        self, store: Store, assignment: Assignment, sender: Sender, environment: Mapping[str, str]
+    ) -> None:
+        self._store = store
+        self._assignment = assignment
+        self._sender = sender
+        self._upstreams = Upstreams(store, assignment.namespace, decode_upstreams(dict(environment)))
+
+    def ending(self, blobs: Payload) -> Ending:
+        """Carry it out. Raises Ended or Terminated where it ends early."""
+        here = self._assignment
+        with context.entered(context.RunContext(here.namespace, here.run, here.uid, here.attempt, here.task)):
+            code, args, kwargs = self._unpickle(blobs)
+            return self._execute(code, args, kwargs)
+
+    def _unpickle(self, blobs: Payload) -> Call:
+        self._sender.enter(Step.UNPICKLE)
+        # Off during start-up, where there is nothing to collect; what is loaded now stays.
+        gc.freeze()
+        gc.enable()
+        try:
+            call = self._open(blobs)
+            execution.require_call(call[0].function, call[1], call[2])
+        except (Terminated, Ended):
+            raise
+        except BaseException as error:
+            raise Ended(_ending_of_unpickling(error)) from error
+        return call
+
+    def _open(self, blobs: Payload) -> Call:
+        if blobs.code is not None:
+            code = codecs.open_code(blobs.code)
+            code = Code(execution.unwrapped(code.function), code.retry_condition)
+        else:
+            code = Code(execution.load_entrypoint(self._assignment.entrypoint or ""))
+        if blobs.arguments is None:
+            return code, (), dict(self._assignment.values or {})
+        args, kwargs = codecs.open_arguments(blobs.arguments, resolve=self._upstreams.resolve)
+        return code, args, kwargs
+
+    def _execute(self, code: Code, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ending:
+        if self._assignment.log_prints:
+            output.prefix_lines(f"{self._assignment.run}/{self._assignment.attempt} | ")
+        process = os.getpid()
+        self._sender.enter(Step.EXECUTE)
+        try:
+            value = execution.call(code.function, args, kwargs)
+        except (SystemExit, KeyboardInterrupt) as exc:
+            _stop_in_a_fork(process)
+            return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
+        except Terminated:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - the function's own failure, of whatever class.
+            _stop_in_a_fork(process)
+            return self._failed(exc, code)
+        _stop_in_a_fork(process)
+        return self._succeeded(value)
+
+    def _succeeded(self, value: Any) -> Ending:
+        self._sender.enter(Step.SERIALISE)
+        try:
+            sealed = codecs.seal_result(value, self._assignment.serializer)
+        except FerrymanError as error:
+            return Ending(Reason.RESULT_NOT_SERIALIZABLE, failures.message(error), failures.type_name(error))
+        except MemoryError:
+            return Ending(Reason.RESULT_TOO_LARGE, "there is not enough memory to serialise the result")
+        except (SystemExit, KeyboardInterrupt) as exc:
+            return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
+        if sealed.size > (limit := self._assignment.max_result_bytes):
+            return Ending(Reason.RESULT_TOO_LARGE, f"the result has {sealed.size} bytes, {limit} are allowed")
+        self._sender.enter(Step.UPLOAD)
+        try:
+            return Ending(Reason.COMPLETED, result=self._upload(sealed))
+        except FerrymanError as error:
+            return Ending(Reason.RESULT_UPLOAD_FAILED, failures.message(error))
+
+    def _failed(self, exc: BaseException, code: Code) -> Ending:
+        self._sender.enter(Step.SERIALISE)
+        failure = failures.capture(exc)
+        print(failure.traceback, end="", file=sys.stderr)  # noqa: T201
+        reason = Reason.USER_EXCEPTION
+        condition = code.retry_condition
+        if self._assignment.retries_left and condition and not execution.wants_retry(condition, exc):
+            reason = Reason.RETRY_CONDITION_DECLINED
+        self._sender.enter(Step.UPLOAD)
+        try:
+            result = self._upload(failures.seal_failure(failure))
+        except FerrymanError as error:
+            # The exception is what matters; the caller gets its text from the report.
+            print(f"the exception could not be stored: {error}", file=sys.stderr)  # noqa: T201
+            result = None
+        return Ending(reason, failure.message, failure.type, result)
+
+    def _upload(self, sealed: Sealed) -> ResultRef:
+        here = self._assignment
+        key = keys.result(here.namespace, here.uid, here.attempt)
+        try:
+            self._store.put(key, sealed.body)
+        except StoreUnavailable:
+            # Worth more than the adapter's own tries: the work is done and would be lost.
+            self._store.put(key, sealed.body)
+        return ResultRef(sealed.sha256, sealed.size, sealed.codec)
+
+
+def _ending_of_unpickling(error: BaseException) -> Ending:
+    message = failures.message(error)
+    kind = failures.type_name(error)
+    if isinstance(error, ModuleNotFoundError):
+        return Ending(Reason.MODULE_NOT_FOUND, f"{message}; the image does not have it", kind)
+    if isinstance(error, FerrymanError):
+        return Ending(payload.reason_of(error), message, kind)
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        return Ending(Reason.PROCESS_EXITED, _exit_message(error), kind)
+    return Ending(Reason.INVALID_PAYLOAD, f"unpickling raised {kind}: {message}", kind)
+
+
+def _exit_message(exc: BaseException) -> str:
+    if isinstance(exc, SystemExit):
+        return f"the function called sys.exit: {failures.message(exc) or 'without a code'}"
+    return "the function raised KeyboardInterrupt"
+
+
+def _stop_in_a_fork(process: int) -> None:
+    # A function that forked and returned, or raised, in its child too: only one of them is the run.
+    if os.getpid() != process:
+        output.flush()
+        os._exit(0)
