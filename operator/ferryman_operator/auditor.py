@@ -16,6 +16,7 @@ from typing import Final
 from ferryman_operator import projection
 from ferryman_operator.cache import Cache
 from ferryman_operator.cluster import Cluster, ClusterError, NotFound, Object, Page
+from ferryman_operator.finished import Finished
 from ferryman_operator.intake import Intake
 from ferryman_operator.metrics import Metrics
 from ferryman_operator.reconcile.observed import Job, Run
@@ -131,7 +132,7 @@ class Auditor:
                     listed.versions[meta["uid"]] = projection.version(meta["resourceVersion"])
         return listed
 
-    async def _confirm_run(self, run: Run) -> None:
+    async def _confirm_run(self, run: Run | Finished) -> None:
         async def read() -> Object:
             return await self._cluster.get_run(run.key)
 
@@ -147,7 +148,7 @@ class Auditor:
         self,
         kind: str,
         read: Callable[[], Awaitable[Object]],
-        known: Run | Job,
+        known: Run | Finished | Job,
         seen: Callable[[Object], None],
     ) -> None:
         try:
@@ -159,10 +160,10 @@ class Auditor:
             return
         _log.warning("audit: the %s with UID %s is gone, and no watch has told", kind, known.uid)
         self._metrics.repairs.labels(kind).inc()
-        if isinstance(known, Run):
-            self._intake.run_lost(known)
-        else:
+        if isinstance(known, Job):
             self._intake.job_lost(known)
+        else:
+            self._intake.run_lost(known.key, known.uid)
         if raw:
             seen(raw)
 

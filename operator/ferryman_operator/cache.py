@@ -6,11 +6,12 @@ come back. Every change says so by its return value; who is told of it is the in
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
-from ferryman_operator import projection
+from ferryman_operator import finished, projection
+from ferryman_operator.finished import Finished
 from ferryman_operator.reconcile.observed import Job, Key, Run
 
 _MAX_DELETED: Final = 20_000
@@ -20,16 +21,17 @@ class Cache:
     """Runs by key, Jobs by owner, and who waits for whom."""
 
     def __init__(self) -> None:
-        self._runs: dict[Key, Run] = {}
+        self._runs: dict[Key, Run | Finished] = {}
         self._keys: dict[str, Key] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
-        self._owned: dict[str, dict[str, Job]] = {}
+        self._owned: dict[str, tuple[Job, ...]] = {}
         self._dependants: dict[Key, set[Key]] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
 
     def run(self, key: Key) -> Run | None:
-        """The run, if it exists. Of a finished one only what `projection.finished` keeps."""
-        return self._runs.get(key)
+        """The run, if it exists. Of one that has ended only what `Finished` keeps."""
+        held = self._runs.get(key)
+        return held.run if isinstance(held, Finished) else held
 
     def key_of(self, uid: str) -> Key | None:
         """The key of the run with this UID."""
@@ -37,20 +39,30 @@ class Cache:
 
     def jobs_of(self, uid: str) -> tuple[Job, ...]:
         """The Jobs of the run with this UID, by attempt."""
-        owned = self._owned.get(uid)
-        return tuple(sorted(owned.values(), key=lambda job: job.attempt)) if owned else ()
+        return self._owned.get(uid, ())
 
     def dependants_of(self, key: Key) -> frozenset[Key]:
         """The live runs that wait for this one."""
         return frozenset(self._dependants.get(key, ()))
 
-    def runs(self) -> Iterator[Run]:
-        """All runs, as they are now."""
+    def live_runs(self) -> Iterator[Run]:
+        """The runs that have not ended, as they are now."""
+        return iter([run for run in self._runs.values() if isinstance(run, Run)])
+
+    def runs(self) -> Iterator[Run | Finished]:
+        """All runs, as they are now, for their key, UID and version."""
         return iter(list(self._runs.values()))
 
     def jobs(self) -> Iterator[Job]:
         """All Jobs, as they are now."""
         return iter(list(self._jobs.values()))
+
+    def phases(self) -> Counter[str]:
+        """How many runs are in each phase."""
+        return Counter(
+            run.phase.value if isinstance(run, Finished) else run.status.phase.value
+            for run in self._runs.values()
+        )
 
     def is_deleted(self, uid: str) -> bool:
         """Whether the object with this UID is known to be gone."""
@@ -70,10 +82,10 @@ class Cache:
             return False
         if known is not None:
             self._forget_run(known)
-        kept = projection.finished(run) if run.status.phase.is_terminal else run
-        self._runs[run.key] = kept
+        ended = run.status.phase.is_terminal
+        self._runs[run.key] = finished.of(run) if ended else run
         self._keys[run.uid] = run.key
-        if kept is run:
+        if not ended:
             self._watch_upstreams(run)
         return True
 
@@ -97,7 +109,7 @@ class Cache:
         if known is not None:
             self._forget_job(known)
         self._jobs[job.namespace, job.name] = job
-        self._owned.setdefault(job.owner_uid, {})[job.name] = job
+        self._own(job)
         return True
 
     def drop_job(self, namespace: str, name: str, uid: str) -> bool:
@@ -112,13 +124,13 @@ class Cache:
     def mark_run(self, run: Run) -> None:
         """Replace the version that is known of a run, after a write that did not return one."""
         if run.key in self._runs:
-            self._runs[run.key] = run
+            self._runs[run.key] = finished.of(run) if run.status.phase.is_terminal else run
 
     def mark_job(self, job: Job) -> None:
         """Replace the version that is known of a Job, after a write that did not return one."""
         if (job.namespace, job.name) in self._jobs:
             self._jobs[job.namespace, job.name] = job
-            self._owned[job.owner_uid][job.name] = job
+            self._own(job)
 
     def job(self, namespace: str, name: str) -> Job | None:
         """The Job, if it exists."""
@@ -128,8 +140,10 @@ class Cache:
         for dependency in run.spec.depends_on if run.spec else ():
             self._dependants.setdefault(Key(run.key.namespace, dependency.name), set()).add(run.key)
 
-    def _forget_run(self, run: Run) -> None:
+    def _forget_run(self, run: Run | Finished) -> None:
         self._keys.pop(run.uid, None)
+        if isinstance(run, Finished):
+            return
         for dependency in run.spec.depends_on if run.spec else ():
             upstream = Key(run.key.namespace, dependency.name)
             waiting = self._dependants.get(upstream)
@@ -138,11 +152,16 @@ class Cache:
                 if not waiting:
                     del self._dependants[upstream]
 
+    def _own(self, job: Job) -> None:
+        others = [one for one in self._owned.get(job.owner_uid, ()) if one.name != job.name]
+        self._owned[job.owner_uid] = tuple(sorted((*others, job), key=lambda one: one.attempt))
+
     def _forget_job(self, job: Job) -> None:
         del self._jobs[job.namespace, job.name]
-        owned = self._owned.get(job.owner_uid, {})
-        owned.pop(job.name, None)
-        if not owned:
+        others = tuple(one for one in self._owned.get(job.owner_uid, ()) if one.name != job.name)
+        if others:
+            self._owned[job.owner_uid] = others
+        else:
             self._owned.pop(job.owner_uid, None)
 
     def _bury(self, uid: str) -> None:

@@ -28,18 +28,18 @@ class Intake:
         if run is not None and self._cache.put_run(run):
             self._queue.add(run.key, lane_of(run, self._cache.jobs_of(run.uid)))
             if known is None or known.status.phase is not run.status.phase:
-                self.wake_dependants(run)
+                self.wake_dependants(run.key)
 
     def run_gone(self, raw: Any) -> None:
         """A TaskRun that does not exist any more."""
         if (run := projection.run(raw)) is not None:
-            self.run_lost(run)
+            self.run_lost(run.key, run.uid)
 
-    def run_lost(self, run: Run) -> None:
+    def run_lost(self, key: Key, uid: str) -> None:
         """The same, of one that was known."""
-        if self._cache.drop_run(run.key, run.uid):
-            self._queue.add(run.key, Lane.ENDING)
-            self.wake_dependants(run)
+        if self._cache.drop_run(key, uid):
+            self._queue.add(key, Lane.ENDING)
+            self.wake_dependants(key)
 
     def job_seen(self, raw: Any) -> None:
         """A version of a Job."""
@@ -62,10 +62,10 @@ class Intake:
         if self._cache.drop_job(job.namespace, job.name, job.uid):
             self._job_changed(job, Lane.ENDING)
 
-    def wake_dependants(self, run: Run) -> None:
-        """Look at the runs that wait for this one, if what they wait for may have happened."""
-        for key in self._cache.dependants_of(run.key):
-            self._queue.add(key)
+    def wake_dependants(self, key: Key) -> None:
+        """Look at the runs that wait for this one: what they wait for may have happened."""
+        for waiting in self._cache.dependants_of(key):
+            self._queue.add(waiting)
 
     def _job_changed(self, job: Job, lane: Lane) -> None:
         key = self._cache.key_of(job.owner_uid)

@@ -112,7 +112,7 @@ class Observer:
         known = self.cache.run(key)
         if known is not None and self.cache.drop_run(key, known.uid):
             self.refusals.forget(key)
-            self.intake.wake_dependants(known)
+            self.intake.wake_dependants(key)
 
 
 def _upstream_keys(run: Run) -> tuple[Key, ...]:

@@ -8,16 +8,17 @@ bad object never raises, so it never stops the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from sys import intern
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from ferryman.api import names
-from ferryman.api.taskrun import Function, Model, Task, TaskRunSpec, TaskRunStatus
+from ferryman.api.taskrun import Model, TaskRunSpec, TaskRunStatus
 from ferryman_operator.reconcile.observed import ContainerExit, Job, JobEnd, Key, Pod, Run
+from ferryman_operator.sharing import share
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MAX_PROBLEM: Final = 1024
@@ -34,8 +35,8 @@ def run(raw: Any, *, known: Run | None = None) -> Run | None:
     status, status_problem = _status(_mapping(raw).get("status"))
     invalid = spec_problem or status_problem
     return Run(
-        key=Key(namespace, name),
-        uid=uid,
+        key=Key(intern(namespace), name),
+        uid=intern(uid),
         resource_version=_text(meta.get("resourceVersion")),
         generation=generation,
         created=_time(meta.get("creationTimestamp")) or _EPOCH,
@@ -54,11 +55,11 @@ def job(raw: Any) -> Job | None:
         return None
     status = _mapping(_mapping(raw).get("status"))
     return Job(
-        namespace=_text(meta.get("namespace")),
+        namespace=intern(_text(meta.get("namespace"))),
         name=name,
         uid=uid,
         resource_version=_text(meta.get("resourceVersion")),
-        owner_uid=_controller_uid(meta.get("ownerReferences")),
+        owner_uid=intern(_controller_uid(meta.get("ownerReferences"))),
         attempt=_label_number(_mapping(meta.get("labels")).get(names.ATTEMPT_LABEL)),
         created=_time(meta.get("creationTimestamp")) or _EPOCH,
         deleting=meta.get("deletionTimestamp") is not None,
@@ -95,36 +96,9 @@ def pod(raw: Any) -> Pod | None:
     )
 
 
-def finished(seen: Run) -> Run:
-    """A run that has ended, without what neither its dependants nor its time to live read.
-
-    Tens of thousands of these are held: their specs are shared, their ledgers are dropped.
-    """
-    if seen.spec is None:
-        return seen
-    status = seen.status.model_copy(
-        update={
-            "attempts": seen.status.attempts[-1:],
-            "conditions": [c.model_copy(update={"message": c.message[:200]}) for c in seen.status.conditions],
-        }
-    )
-    spec = _shared_spec(seen.spec.ttl_after_finished, seen.spec.cancel_requested)
-    return replace(seen, spec=spec, status=status)
-
-
 def version(resource_version: str) -> int:
     """A resourceVersion as the number that orders versions of one kind (KEP-5504); -1 if it is none."""
     return int(resource_version) if resource_version.isdecimal() else -1
-
-
-@lru_cache(maxsize=256)
-def _shared_spec(ttl: str, cancel_requested: bool) -> TaskRunSpec:
-    return TaskRunSpec(
-        task=Task(name="finished"),
-        function=Function(),
-        ttl_after_finished=ttl,
-        cancel_requested=cancel_requested,
-    )
 
 
 def _spec(raw: Any, uid: str, generation: int, known: Run | None) -> tuple[TaskRunSpec | None, str]:
@@ -132,7 +106,7 @@ def _spec(raw: Any, uid: str, generation: int, known: Run | None) -> tuple[TaskR
     if known is not None and known.spec is not None and (known.uid, known.generation) == (uid, generation):
         return known.spec, ""
     try:
-        return TaskRunSpec.model_validate(raw), ""
+        return share(TaskRunSpec.model_validate(raw)), ""
     except (ValidationError, RecursionError, OverflowError) as error:
         return None, _problem("spec", error)
 
@@ -171,8 +145,8 @@ def _job_end(conditions: Any) -> JobEnd | None:
         if found := _condition(conditions, kind, "True"):
             return JobEnd(
                 complete=kind == "Complete",
-                reason=_text(found.get("reason")),
-                message=_text(found.get("message")),
+                reason=intern(_text(found.get("reason"))),
+                message=intern(_text(found.get("message"))),
                 at=_time(found.get("lastTransitionTime")) or _EPOCH,
             )
     return None

@@ -7,8 +7,7 @@ import logging
 import os
 import secrets
 import signal
-from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from ferryman.api import names
@@ -170,9 +169,8 @@ class Service:
         return Elector(self._cluster, terms, self._clock, self._gained)
 
     def _gained(self) -> None:
-        for run in self._cache.runs():
-            if not run.status.phase.is_terminal:
-                self._queue.add(run.key, lane_of(run, self._cache.jobs_of(run.uid)))
+        for run in self._cache.live_runs():
+            self._queue.add(run.key, lane_of(run, self._cache.jobs_of(run.uid)))
         self._opened.set()
 
     def _take_signals(self) -> None:
@@ -200,10 +198,7 @@ class Service:
         tell("ferryman_leader", "1 if this replica leads.", lambda: float(self._leader.leads))
         tell("ferryman_loop_lag_seconds", "How late the event loop is.", lambda: self._heartbeat.lag)
         tell("ferryman_cached_jobs", "Jobs that are known.", lambda: float(self._cache.sizes[1]))
-        self.metrics.gauges("ferryman_runs", "Runs that are known, by phase.", "phase", self._by_phase)
-
-    def _by_phase(self) -> Mapping[str, float]:
-        return Counter(run.status.phase.value for run in self._cache.runs())
+        self.metrics.gauges("ferryman_runs", "Runs that are known, by phase.", "phase", self._cache.phases)
 
 
 def _cluster(settings: Settings, connection: Connection, clock: Clock, metrics: Metrics) -> KubeCluster:

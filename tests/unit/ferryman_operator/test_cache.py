@@ -58,9 +58,32 @@ def test_runs_that_wait_are_found_by_what_they_wait_for(cache, twin):
     assert not cache.dependants_of(upstream)
 
 
-def test_a_finished_run_is_held_in_short(cache, twin):
-    key = twin.submit()
+def test_of_a_finished_run_stays_what_its_dependants_read(cache, twin):
+    key = twin.submit(ttlAfterFinished="7m")
     raw = twin.run(key)
-    raw["status"] = {"phase": "Completed", "attempts": [{"number": n, "jobName": f"j{n}"} for n in (1, 2, 3)]}
+    condition = {
+        "type": "Succeeded",
+        "status": "True",
+        "reason": "Completed",
+        "lastTransitionTime": "2026-11-22T12:00:00Z",
+    }
+    result = {"sha256": "ab" * 32, "size": 7, "attempt": 2, "serializer": "json"}
+    raw["status"] = {
+        "phase": "Completed",
+        "conditions": [condition],
+        "result": result,
+        "finishedAt": "2026-11-22T12:00:00Z",
+    }
     cache.put_run(projection.run(raw))
-    assert len(cache.run(key).status.attempts) == 1
+    held = cache.run(key)
+    assert (held.spec.ttl_after_finished, held.status.conditions[0].reason) == ("7m", "Completed")
+    assert (held.status.result.sha256, held.status.result.attempt) == ("ab" * 32, 2)
+    assert held.status.finished_at == projection.run(raw).status.finished_at
+
+
+def test_equal_parts_of_specs_are_held_once(cache, twin):
+    for name in ("first", "second"):
+        cache.put_run(projection.run(twin.run(twin.submit(name, retry={"retries": 2}))))
+    first, second = cache.live_runs()
+    assert first.spec.retry is second.spec.retry
+    assert first.spec.retry.retries == 2

@@ -125,11 +125,6 @@ def test_another_generation_is_read_anew():
     assert projection.run(raw, known=first).spec.cancel_requested
 
 
-def test_finished_runs_share_their_spec():
-    first, second = (projection.finished(projection.run(a_raw_run())) for _ in range(2))
-    assert first.spec is second.spec
-
-
 @pytest.mark.parametrize("kind", ["SuccessCriteriaMet", "FailureTarget", "Suspended"])
 def test_a_condition_that_comes_before_the_end_does_not_end_a_job(kind):
     raw = {
