@@ -43,7 +43,7 @@ STYLE: Final = {
     "Scheduled": "dim",
 }
 """The colour of a state; the order of the parts of a bar."""
-_SAY_IT_ALL: Final = frozenset({"Completed", "Running", "Pending", "Cancelled"})
+_SAY_IT_ALL: Final = frozenset({"Completed", "Running", "Pending", "Cancelling", "Cancelled"})
 """States whose message adds nothing to their name."""
 
 BAR_WIDTH: Final = 20
