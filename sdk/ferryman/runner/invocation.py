@@ -6,9 +6,9 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
-from ferryman import context
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment, ResultRef, decode_upstreams
 from ferryman.exceptions import FerrymanError, StoreUnavailable
@@ -36,14 +36,8 @@ class Invocation:
         self._sender = sender
         self._upstreams = Upstreams(store, assignment.namespace, decode_upstreams(dict(environment)))
 
-    def ending(self, blobs: Payload) -> Ending:
-        """Carry it out. Raises Ended or Terminated where it ends early."""
-        here = self._assignment
-        with context.entered(context.RunContext(here.namespace, here.run, here.uid, here.attempt, here.task)):
-            code, args, kwargs = self._unpickle(blobs)
-            return self._execute(code, args, kwargs)
-
-    def _unpickle(self, blobs: Payload) -> Call:
+    def unpickle(self, blobs: Payload) -> Call:
+        """The function and its arguments, which fit each other. Raises Ended or Terminated."""
         self._sender.enter(Step.UNPICKLE)
         # Off during start-up, where there is nothing to collect; what is loaded now stays.
         gc.freeze()
@@ -68,7 +62,9 @@ class Invocation:
         args, kwargs = codecs.open_arguments(blobs.arguments, resolve=self._upstreams.resolve)
         return code, args, kwargs
 
-    def _execute(self, code: Code, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ending:
+    def execute(self, call: Call) -> Ending:
+        """Call the function and store what it returns or raises. Raises Terminated."""
+        code, args, kwargs = call
         if self._assignment.log_prints:
             output.prefix_lines(f"{self._assignment.run}/{self._assignment.attempt} | ")
         process = os.getpid()
@@ -106,7 +102,7 @@ class Invocation:
 
     def _failed(self, exc: BaseException, code: Code) -> Ending:
         self._sender.enter(Step.SERIALISE)
-        failure = failures.capture(exc)
+        failure = failures.capture(exc.with_traceback(_of_the_user(exc.__traceback__)))
         print(failure.traceback, end="", file=sys.stderr)  # noqa: T201
         reason = Reason.USER_EXCEPTION
         condition = code.retry_condition
@@ -148,6 +144,15 @@ def _exit_message(exc: BaseException) -> str:
     if isinstance(exc, SystemExit):
         return f"the function called sys.exit: {failures.message(exc) or 'without a code'}"
     return "the function raised KeyboardInterrupt"
+
+
+def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
+    # The runner's own frames at the top would only distract.
+    while (
+        trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith("ferryman.runner")
+    ):
+        trace = trace.tb_next
+    return trace
 
 
 def _stop_in_a_fork(process: int) -> None:

@@ -118,7 +118,7 @@ def _run_exit_functions() -> None:
 def _die_with(parent: int) -> None:
     # In a container the supervisor is process 1 and its end is everybody's. Elsewhere (the embedded
     # cluster) a worker whose supervisor was killed would go on unwatched.
-    if parent == 1:
+    if parent == 1 or sys.platform != "linux":
         return
     import ctypes  # noqa: PLC0415 - outside of containers only.
 

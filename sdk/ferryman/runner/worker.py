@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import NoReturn
 
+from ferryman import context
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment, Env, decode_store
 from ferryman.exceptions import FerrymanError
@@ -51,7 +52,18 @@ def _carry_out(assignment: Assignment, environment: Mapping[str, str], sender: S
     sender.enter(Step.VERIFY)
     payload.verify(blobs, assignment)
     _claim(store, assignment, environment, sender)
-    return Invocation(store, assignment, sender, environment).ending(blobs)
+    invocation = Invocation(store, assignment, sender, environment)
+    with context.entered(_context_of(assignment)):
+        call = invocation.unpickle(blobs)
+        # What was downloaded would otherwise stay in memory for as long as the function runs.
+        del blobs, downloads
+        return invocation.execute(call)
+
+
+def _context_of(assignment: Assignment) -> context.RunContext:
+    return context.RunContext(
+        assignment.namespace, assignment.run, assignment.uid, assignment.attempt, assignment.task
+    )
 
 
 def _open_store(environment: Mapping[str, str]) -> ObstoreStore:

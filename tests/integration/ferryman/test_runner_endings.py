@@ -191,6 +191,7 @@ def test_an_exception_comes_back_as_itself(lab):
 def test_the_traceback_is_in_the_log(lab):
     outcome = lab.run(lambda: 1 / 0)
     assert "ZeroDivisionError: division by zero" in outcome.errors
+    assert "ferryman/runner" not in outcome.errors
 
 
 def test_an_exception_that_cannot_be_pickled_is_told_as_text(lab):
@@ -358,9 +359,9 @@ def test_a_child_that_dies_leaves_no_process_behind(lab):
 
 def test_a_function_past_its_timeout_is_stopped_and_cleans_up(lab):
     def sleep():
-        import time
-
         try:
+            import time
+
             time.sleep(600)
         finally:
             print("cleaned up")
@@ -414,8 +415,8 @@ def test_sigterm_stops_the_function_and_is_reported(lab):
         import pathlib
         import time
 
-        pathlib.Path(path).touch()
         try:
+            pathlib.Path(path).touch()
             time.sleep(600)
         finally:
             print("cleaned up")
@@ -444,6 +445,48 @@ def test_sigterm_ends_a_function_that_ignores_it(lab):
     wait_for(marker.exists)
     terminate(process)
     assert_ended(lab.finish(process), Reason.RUNNER_KILLED, ExitCode.TERMINATED)
+
+
+def test_sigterm_after_the_function_has_returned_does_not_lose_the_result(lab):
+    def slow_to_pickle(reached, go):
+        class Slow:
+            def __reduce__(self):
+                import pathlib
+                import time
+
+                pathlib.Path(reached).touch()
+                while not pathlib.Path(go).exists():
+                    time.sleep(0.01)
+                return str, ("result",)
+
+        return Slow()
+
+    reached, go = lab.folder / "reached", lab.folder / "go"
+    process = lab.start(lab.assignment(**lab.seal(slow_to_pickle, str(reached), str(go))), impatient=False)
+    wait_for(reached.exists)
+    terminate(process)
+    go.touch()
+    outcome = lab.finish(process)
+    assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
+    assert lab.value(outcome) == "result"
+
+
+def test_a_supervisor_that_is_killed_takes_the_function_along(lab):
+    def wait(path):
+        import os
+        import pathlib
+        import time
+
+        pathlib.Path(path + ".new").write_text(str(os.getpid()))
+        os.rename(path + ".new", path)
+        time.sleep(600)
+
+    marker = lab.folder / "pid"
+    process = lab.start(lab.assignment(**lab.seal(wait, str(marker))))
+    wait_for(marker.exists)
+    process.kill()
+    lab.finish(process)
+    wait_for(lambda: not is_alive(int(marker.read_text())))
 
 
 # Payloads
