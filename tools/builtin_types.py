@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import kubernetes.client.models as models
+from kubernetes.client import models
 
 ROOTS = (
     "V1Job",

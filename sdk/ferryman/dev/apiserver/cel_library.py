@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final
 
 Values = list[Any]
@@ -29,7 +30,7 @@ def _join(parts: list[str], separator: str = "") -> str:
 
 
 def _is_sorted(values: Values) -> bool:
-    return all(left <= right for left, right in zip(values, values[1:], strict=False))
+    return all(left <= right for left, right in pairwise(values))
 
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
@@ -45,5 +46,5 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "charAt": lambda text, index: text[index : index + 1],
     "indexOf": _index_of,
     "isSorted": _is_sorted,
-    "sum": lambda values: sum(values),
+    "sum": sum,
 }

@@ -66,7 +66,7 @@ def age(text: str | None, now: datetime | None = None) -> str:
     return span(((now or datetime.now(UTC)) - then).total_seconds())
 
 
-def span(length: float) -> str:
+def span(length: float) -> str:  # noqa: PLR0911 - a table of ranges
     """A length in seconds, with two units where the first one is small, as kubectl has it."""
     seconds = int(length)
     if seconds < 0:

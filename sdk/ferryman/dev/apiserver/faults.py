@@ -60,21 +60,21 @@ class Fault:
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Fault:
         """From JSON with these field names. Raises BadRequest."""
-        unknown = set(body) - {each.name for each in fields(cls)}
+        unknown = sorted(set(body) - {each.name for each in fields(cls)})
         if unknown:
-            raise BadRequest(f"a fault has no field {sorted(unknown)[0]!r}")
+            raise BadRequest(f"a fault has no field {unknown[0]!r}")
         try:
             return cls(**{**body, "action": Action(body["action"])})
         except (KeyError, ValueError, TypeError) as error:
             raise BadRequest(f"this is no fault: {error}") from None
 
-    def fits(self, target: Target, agent: str) -> bool:
-        """Whether it is about this request."""
+    def fits(self, target: Target, name: str, agent: str) -> bool:
+        """Whether it is about this request; `name` is the object's, also where only the body has it."""
         whole = f"{target.resource.qualified}/{target.subresource}".rstrip("/")
         pairs = ((target.verb, self.verb), (whole, self.resource), (target.namespace or "", self.namespace))
         return (
             all(fnmatchcase(value, pattern) for value, pattern in pairs)
-            and fnmatchcase(target.name, self.name)
+            and fnmatchcase(name, self.name)
             and self.agent in agent
         )
 
@@ -101,10 +101,12 @@ class Faults:
         """None."""
         self.set(())
 
-    def firing(self, target: Target, agent: str) -> list[Fault]:
+    def firing(self, target: Target, name: str, agent: str) -> list[Fault]:
         """The rules that fire for a request, in order; each is counted."""
         return [
-            rule for index, rule in enumerate(self._rules) if rule.fits(target, agent) and self._fires(index)
+            rule
+            for index, rule in enumerate(self._rules)
+            if rule.fits(target, name, agent) and self._fires(index)
         ]
 
     def _fires(self, index: int) -> bool:

@@ -39,7 +39,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened at one version. `before` is None for an addition; `record` of a deletion is its last state."""
+    """What happened at one version. `before` is None for an addition; `record` may be the last state."""
 
     type: EventType
     record: Record

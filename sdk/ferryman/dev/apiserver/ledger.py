@@ -39,7 +39,7 @@ class Ledger:
         self._writes.append(Write(moment, verb, resource, namespace, name, agent, manager, code))
 
     def writes(self, *, agent: str = "", resource: str = "", succeeded: bool | None = None) -> list[Write]:
-        """The writes of clients whose user agent or field manager contains `agent`, of one resource, of one outcome."""
+        """The writes whose user agent or field manager contains `agent`, of one resource, of one outcome."""
         return [
             write
             for write in self._writes

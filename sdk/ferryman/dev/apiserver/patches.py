@@ -192,7 +192,8 @@ def _put_item(parent: list[Any], token: str, value: Any, *, insert: bool) -> Non
     if not insert:
         parent[_index(parent, token)] = value
         return
-    index = len(parent) if token == "-" else int(token)
+    # "-" is the place after the last item.
+    index = len(parent) if token == "-" else int(token)  # noqa: S105
     if not 0 <= index <= len(parent):
         raise _PathError(f"index {token} is out of bounds")
     parent.insert(index, value)

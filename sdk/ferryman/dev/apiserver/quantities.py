@@ -26,7 +26,7 @@ def parse_quantity(value: str | float) -> Decimal:
         )
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix in _BINARY:
-        return number * 2 ** _BINARY[suffix]
+        return number * Decimal(2 ** _BINARY[suffix])
     if suffix in _DECIMAL:
         return number.scaleb(_DECIMAL[suffix])
     return number.scaleb(int(suffix[1:])) if suffix else number

@@ -21,7 +21,7 @@ def admit_quota(storage: Storage, resource: Resource, obj: Object) -> None:
         hard = (quota.get("spec") or {}).get("hard") or {}
         for key in _keys(resource):
             if key in hard:
-                _check(storage, resource, obj, quota["metadata"]["name"], key, int(hard[key]))
+                _check(storage, resource, obj, quota=quota["metadata"]["name"], key=key, limit=int(hard[key]))
 
 
 def _keys(resource: Resource) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def _keys(resource: Resource) -> tuple[str, ...]:
     return (counted, resource.plural) if resource.qualified in _BARE else (counted,)
 
 
-def _check(storage: Storage, resource: Resource, obj: Object, quota: str, key: str, limit: int) -> None:
+def _check(storage: Storage, resource: Resource, obj: Object, *, quota: str, key: str, limit: int) -> None:
     used = sum(_counts(key, existing) for existing in storage.list(resource, obj["metadata"]["namespace"]))
     if used < limit:
         return

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 import yaml
 from aiohttp import web
 
-from ferryman.dev.apiserver.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedMedia
+from ferryman.dev.apiserver import protobuf
+from ferryman.dev.apiserver.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, UnsupportedMedia
 from ferryman.dev.apiserver.resources import Object, Registry, Resource, WriteOptions
 from ferryman.dev.apiserver.selectors import Selection, parse_fields, parse_labels
 
@@ -100,6 +101,8 @@ async def read_body(request: web.Request) -> Any:
     if not raw:
         return None
     kind = request.content_type
+    if kind == protobuf.MEDIA_TYPE:
+        return protobuf.decode(raw)
     try:
         if kind.endswith("yaml"):
             return yaml.safe_load(raw)
@@ -107,9 +110,18 @@ async def read_body(request: web.Request) -> Any:
             return json.loads(raw)
     except (ValueError, yaml.YAMLError) as error:
         raise BadRequest(f"the body cannot be read: {error}") from None
-    raise UnsupportedMedia(
-        f"the body of the request was in an unknown format - accepted media types include: application/json; got {kind}"
-    )
+    text = "the body of the request was in an unknown format - accepted media types include: application/json"
+    raise UnsupportedMedia(f"{text}; got {kind}")
+
+
+async def named_in_body(request: web.Request) -> str:
+    """The name of the object that a create brings; "" if it has none, or cannot be read."""
+    try:
+        body = await read_object(request)
+    except ApiError:
+        return ""
+    metadata = body.get("metadata")
+    return str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
 
 
 async def read_object(request: web.Request) -> Object:

@@ -14,7 +14,7 @@ from ferryman.dev.apiserver.errors import ApiError, Gone, Injected, NotFound
 from ferryman.dev.apiserver.faults import Action, Fault, Faults
 from ferryman.dev.apiserver.ledger import Ledger
 from ferryman.dev.apiserver.logs import LogReader, LogRequest
-from ferryman.dev.apiserver.requests import WRITE_VERBS, Target, parse_target
+from ferryman.dev.apiserver.requests import WRITE_VERBS, Target, named_in_body, parse_target
 from ferryman.dev.apiserver.storage import Storage
 from ferryman.dev.apiserver.verbs import Answer
 from ferryman.dev.apiserver.watch import OpenWatch, OpenWatches, WatchStream
@@ -52,18 +52,19 @@ class ResourceRoutes:
             target = parse_target(self._storage.registry, request.method, request.path, request.query)
         except ApiError as error:
             return _refusal(error)
-        firing = self._faults.firing(target, request.headers.get("User-Agent", ""))
+        name = target.name or (await named_in_body(request) if target.verb == "create" else "")
+        firing = self._faults.firing(target, name, request.headers.get("User-Agent", ""))
         if target.verb == "watch":
             return await self._watch(target, request, firing)
         try:
             answer = await self._answer(target, request, firing)
         except ApiError as error:
             refusal = _refusal(error)
-            self._note(target, request, refusal.status)
+            self._note(target, name, request, refusal.status)
             return refusal
         if isinstance(answer, web.StreamResponse):
             return answer
-        self._note(target, request, answer.code)
+        self._note(target, name, request, answer.code)
         if any(fault.action is Action.LOSE_REPLY for fault in firing):
             _cut(request)
         return _response(answer)
@@ -81,14 +82,14 @@ class ResourceRoutes:
             return await verbs.read_many(self._storage, target, request, versions_back=back)
         return await _VERBS[target.verb](self._storage, target, request)
 
-    def _note(self, target: Target, request: web.Request, code: int) -> None:
+    def _note(self, target: Target, name: str, request: web.Request, code: int) -> None:
         if target.verb not in WRITE_VERBS:
             return
         self._ledger.record(
             verb=target.verb,
             resource=f"{target.resource.qualified}/{target.subresource}".rstrip("/"),
             namespace=target.namespace or "",
-            name=target.name,
+            name=name,
             agent=request.headers.get("User-Agent", ""),
             manager=request.query.get("fieldManager", ""),
             code=code,

@@ -72,7 +72,7 @@ def _child(schema: Schema, name: str) -> Schema | None:
 
 
 def validate(schema: Schema, value: Any, path: str = "", old: Any = _MISSING) -> list[FieldError]:
-    """The faults of a value. What equals `old` at the same place is not looked at again, as Kubernetes ratchets."""
+    """The faults of a value. What equals `old` at the same place is passed over, as Kubernetes ratchets."""
     if value is old or value == old:
         return []
     if value is None:
@@ -87,7 +87,7 @@ def validate(schema: Schema, value: Any, path: str = "", old: Any = _MISSING) ->
     return faults
 
 
-def _has_type(schema: Schema, value: Any) -> bool:
+def _has_type(schema: Schema, value: Any) -> bool:  # noqa: PLR0911 - a table of types
     if schema.get(INT_OR_STRING):
         return isinstance(value, str | int) and not isinstance(value, bool)
     match schema.get("type"):

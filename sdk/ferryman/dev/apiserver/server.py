@@ -52,7 +52,7 @@ class ApiServer:
         self._routes.logs = logs
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen; port 0 takes a free one. Returns the URL. Raises ValueError for an address that is not loopback."""
+        """Listen; port 0 takes a free one. Returns the URL. Raises ValueError if `host` is not loopback."""
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
             raise ValueError(
                 f"the embedded API server has no authentication and listens on loopback only, not on {host}"

@@ -5,7 +5,8 @@ method is a transaction. Objects that come out are shared: never change one, `co
 Objects that go in are copied.
 
     storage.create("pods", pod)
-    job = copy_of(storage.get("jobs.batch", "default", "x")); job["status"] = ...; storage.update("jobs.batch", job, subresource="status")
+    job = copy_of(storage.get("jobs.batch", "default", "x"))
+    storage.update("jobs.batch", job | {"status": {}}, subresource="status")
     storage.patch("jobs.batch", "default", "x", {"status": {"ready": 1}}, subresource="status")
     async for event in storage.watch("pods"): ...      # first what exists, then every change, for ever
 """
@@ -17,7 +18,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ferryman.dev.apiserver import errors, metadata as meta
+from ferryman.dev.apiserver import errors
+from ferryman.dev.apiserver import metadata as meta
 from ferryman.dev.apiserver.deletion import DeleteOptions, is_held, mark_deleted
 from ferryman.dev.apiserver.errors import FieldError, invalid, not_found
 from ferryman.dev.apiserver.history import Change, EventType, History, Record
@@ -113,7 +115,7 @@ class Storage:
         since: int | None = None,
         labels: str = "",
     ) -> AsyncIterator[Event]:
-        """What exists as ADDED, then every change; with `since`, only the changes after that version. Raises Gone."""
+        """What exists as ADDED, then every change; with `since`, only what came after it. Raises Gone."""
         return self.open_watch(resource, Selection.of(namespace, labels), since=since).events()
 
     def open_watch(
@@ -206,7 +208,7 @@ class Storage:
         subresource: str = "",
         options: WriteOptions | None = None,
     ) -> Object:
-        """Change some fields. Raises NotFound, Conflict (if it carries a stale resourceVersion or another UID), Invalid."""
+        """Change some fields. Raises NotFound, Conflict (a stale resourceVersion, another UID), Invalid."""
         options = options or WriteOptions()
         found = self.registry.named(resource)
         old = self.record(found, namespace, name)
@@ -272,8 +274,8 @@ class Storage:
         if namespace["metadata"].get("deletionTimestamp"):
             name = metadata["namespace"]
             text = (
-                f'{resource.subject().resource} "{metadata.get("name", "")}" is forbidden: unable to create new content '
-                f"in namespace {name} because it is being terminated"
+                f'{resource.subject().resource} "{metadata.get("name", "")}" is forbidden: '
+                f"unable to create new content in namespace {name} because it is being terminated"
             )
             raise errors.Forbidden(text, resource.subject(metadata.get("name", "")))
 

@@ -9,7 +9,7 @@ from ferryman.dev.apiserver.resources import Object, WriteOptions
 
 
 class PlainStrategy:
-    """An object without rules: all is stored as it comes. `status` is kept apart where it is a subresource."""
+    """An object without rules; `status` is kept apart where it is a subresource."""
 
     def __init__(self, *, has_status: bool = False, counts_generation: bool = False) -> None:
         self._has_status = has_status

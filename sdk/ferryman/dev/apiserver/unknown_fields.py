@@ -17,6 +17,5 @@ def report_unknown(paths: Sequence[str], obj: Object, options: WriteOptions) -> 
         options.warnings.extend(told)
         return
     kind, version = obj.get("kind", ""), str(obj.get("apiVersion", "")).rpartition("/")[2]
-    raise BadRequest(
-        f'{kind} in version "{version}" cannot be handled as a {kind}: strict decoding error: {", ".join(told)}'
-    )
+    text = f"strict decoding error: {', '.join(told)}"
+    raise BadRequest(f'{kind} in version "{version}" cannot be handled as a {kind}: {text}')

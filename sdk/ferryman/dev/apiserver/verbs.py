@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ferryman.dev.apiserver.custom import CustomStrategy
 from ferryman.dev.apiserver.deletion import DeleteOptions
 from ferryman.dev.apiserver.errors import ApiError, BadRequest, UnsupportedMedia, success
 from ferryman.dev.apiserver.history import Record
@@ -126,11 +127,9 @@ async def patch(storage: Storage, target: Target, request: web.Request) -> Answe
         supported = ", ".join(PatchKind)
         text = f"the body of the request was in an unknown format - accepted media types include: {supported}"
         raise UnsupportedMedia(text, target.resource.subject(target.name)) from None
-    if kind is PatchKind.STRATEGIC and target.resource.schema is not None and "." in target.resource.group:
-        if not target.resource.group.endswith(".k8s.io"):
-            raise UnsupportedMedia(
-                "strategic merge patches are not for custom resources", target.resource.subject(target.name)
-            )
+    if kind is PatchKind.STRATEGIC and isinstance(target.resource.strategy, CustomStrategy):
+        subject = target.resource.subject(target.name)
+        raise UnsupportedMedia("strategic merge patches are not for custom resources", subject)
     options = write_options(request.query)
     change = await read_body(request)
     changed = storage.patch(
@@ -159,12 +158,10 @@ async def delete(storage: Storage, target: Target, request: web.Request) -> Answ
 
 def _held(storage: Storage, target: Target, last: Object) -> bool:
     try:
-        return (
-            storage.get(target.resource, target.namespace, target.name)["metadata"]["uid"]
-            == last["metadata"]["uid"]
-        )
+        current = storage.get(target.resource, target.namespace, target.name)
     except ApiError:
         return False
+    return bool(current["metadata"]["uid"] == last["metadata"]["uid"])
 
 
 async def delete_many(storage: Storage, target: Target, request: web.Request) -> Answer:
@@ -194,8 +191,8 @@ def _delete_options(target: Target, body: Any, query: Mapping[str, str]) -> tupl
     chosen = given.get("propagationPolicy") or given.get("orphanDependents") is not None
     if target.resource.default_propagation == "Orphan" and not chosen:
         warnings.append(
-            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove "
-            "them or set propagationPolicy=Orphan to suppress this warning"
+            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to "
+            "remove them or set propagationPolicy=Orphan to suppress this warning"
         )
     return DeleteOptions.parse(given), warnings
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from ferryman.dev.apiserver.errors import ApiError, Gone
 from ferryman.dev.apiserver.history import Record
 from ferryman.dev.apiserver.requests import Form, Target, accepted_form, selection
 from ferryman.dev.apiserver.resources import Object, Resource
+from ferryman.dev.apiserver.selectors import Selection
 from ferryman.dev.apiserver.storage import Storage
 from ferryman.dev.apiserver.tables import rendered
 from ferryman.dev.apiserver.watching import Event, Watcher
@@ -61,7 +63,7 @@ class WatchStream:
         self._end = time.monotonic() + float(query.get("timeoutSeconds") or random.uniform(1800, 3600))  # noqa: S311
         self._header = True
         chosen = selection(target, query)
-        self._open = lambda: storage.open_watch(target.resource, chosen, since=_since(query))
+        self._open: Callable[[], Watcher] = partial(_open, storage, target.resource, chosen, query)
 
     async def run(self, response: web.StreamResponse) -> None:
         """Until the time is over or the client goes. Raises ConnectionError where a test cut it."""
@@ -126,6 +128,10 @@ class WatchStream:
         else:
             body = {**kind, "metadata": metadata}
         return _line("BOOKMARK", json.dumps(body).encode())
+
+
+def _open(storage: Storage, resource: Resource, chosen: Selection, query: Mapping[str, str]) -> Watcher:
+    return storage.open_watch(resource, chosen, since=_since(query))
 
 
 def viewed(resource: Resource, record: Record) -> Record:

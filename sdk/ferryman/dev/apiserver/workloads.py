@@ -52,15 +52,15 @@ class PodStrategy(TypedStrategy):
         obj["status"] = {"phase": "Pending", "qosClass": _quality(obj["spec"])}
 
     def validate(self, new: Object, old: Object | None, subresource: str) -> list[FieldError]:
-        """A valid spec; later only its image, deadline and tolerations change, and the node's choice is final."""
+        """A valid spec; later only its image, deadline and tolerations change."""
         if old is None:
             return list(check_pod(new.get("spec") or {}, "spec"))
         if subresource == "status" or _fixed(new) == _fixed(old):
             return []
         text = (
             "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
-            "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "
-            "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+            "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
+            "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
             "previously negative)"
         )
         return [FieldError("spec", text, "FieldValueForbidden")]
@@ -71,7 +71,7 @@ class PodStrategy(TypedStrategy):
 
 
 def _fixed(pod: Object) -> Object:
-    """What of a pod's spec never changes. In-process schedulers set the node of a pod that has none by an update."""
+    """What of a pod's spec never changes. The scheduler, in-process, may set the node by an update."""
     spec = dict(pod.get("spec") or {})
     for key in ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName"):
         spec.pop(key, None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 
 import pytest
-from builders.api_servers import RunningServer, running_server
-from builders.crds import widget
 from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
+
+from builders.api_servers import RunningServer, running_server
+from builders.crds import widget
 
 GROUP = ("example.dev", "v1", "default", "widgets")
 
@@ -73,7 +74,7 @@ def test_a_watch_sees_what_exists_and_what_changes(widgets):
 
 def test_a_watch_from_a_forgotten_version_says_410(widgets, server):
     widgets.create_namespaced_custom_object(*GROUP, widget("a"))
-    server.call(lambda: server.server.storage.forget_history())
+    server.call(server.server.storage.forget_history)
     stream = watch.Watch().stream(
         widgets.list_namespaced_custom_object, *GROUP, resource_version="2", timeout_seconds=5
     )

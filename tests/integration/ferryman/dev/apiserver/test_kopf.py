@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import kopf
+
 from builders.api_servers import running_server
 from builders.crds import widget
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from builders.api_servers import storage_with_widgets
 from builders.crds import CRD_RESOURCE, widget
-
 from ferryman.dev.apiserver.deletion import DeleteOptions
 from ferryman.dev.apiserver.errors import Forbidden
 from ferryman.dev.apiserver.gc import GarbageCollector

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from builders.api_servers import storage_with_widgets
-from builders.crds import CRD_RESOURCE, widget
+from contextlib import suppress
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from builders.api_servers import storage_with_widgets
+from builders.crds import CRD_RESOURCE, widget
 from ferryman.dev.apiserver.errors import ApiError
 from ferryman.dev.apiserver.selectors import Selection
 
@@ -42,10 +44,8 @@ class Writes(RuleBasedStateMachine):
         self.snapshots[self.storage.version] = self.listed(Selection())
 
     def attempt(self, write):
-        try:
+        with suppress(ApiError):
             write()
-        except ApiError:
-            pass
 
     def listed(self, selection, at=None):
         records = self.storage.select(CRD_RESOURCE, selection, at=at).records

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from builders.api_servers import storage_with_widgets
 from builders.crds import CRD_RESOURCE, widget
-
 from ferryman.dev.apiserver.deletion import DeleteOptions
 from ferryman.dev.apiserver.errors import AlreadyExists, Conflict, Forbidden, Gone, Invalid, NotFound
 from ferryman.dev.apiserver.selectors import Selection

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from builders.api_servers import storage_with_widgets
 from builders.crds import CRD_RESOURCE, widget
-
 from ferryman.dev.apiserver.columns import age, json_path, span
 from ferryman.dev.apiserver.tables import table
 

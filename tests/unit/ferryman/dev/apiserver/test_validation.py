@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from builders.api_servers import storage_with_widgets
 from builders.crds import CRD_RESOURCE, widget, widget_crd
-
 from ferryman.dev.apiserver.definitions import CRDS
 from ferryman.dev.apiserver.errors import BadRequest, Invalid
 from ferryman.dev.apiserver.resources import WriteOptions

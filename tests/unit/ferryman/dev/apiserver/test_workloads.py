@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders.api_servers import storage_with_widgets
 
+from builders.api_servers import storage_with_widgets
 from ferryman.dev.apiserver.errors import BadRequest, Invalid
 from ferryman.dev.apiserver.resources import WriteOptions
 
