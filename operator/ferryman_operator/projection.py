@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from ferryman.api import names
 from ferryman.api.taskrun import Model, TaskRunSpec, TaskRunStatus
+from ferryman_operator import sharing
 from ferryman_operator.reconcile.observed import ContainerExit, Job, JobEnd, Key, Pod, Run
-from ferryman_operator.sharing import share
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MAX_PROBLEM: Final = 1024
@@ -106,7 +106,7 @@ def _spec(raw: Any, uid: str, generation: int, known: Run | None) -> tuple[TaskR
     if known is not None and known.spec is not None and (known.uid, known.generation) == (uid, generation):
         return known.spec, ""
     try:
-        return share(TaskRunSpec.model_validate(raw)), ""
+        return sharing.parse(raw), ""
     except (ValidationError, RecursionError, OverflowError) as error:
         return None, _problem("spec", error)
 
