@@ -366,7 +366,7 @@ def test_a_function_past_its_timeout_is_stopped_and_cleans_up(lab):
         finally:
             print("cleaned up")
 
-    outcome = lab.run(sleep, timeout=0.2)
+    outcome = lab.run(sleep, timeout=1.0)
     assert_ended(outcome, Reason.TIMEOUT, ExitCode.TIMED_OUT)
     assert outcome.output == "cleaned up\n"
 
