@@ -14,12 +14,17 @@ FAIL_ON_RUNNER_CODES = {
     "rules": [
         {"action": "Ignore", "onExitCodes": {"containerName": "runner", "operator": "In", "values": [7]}},
         {"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget"}]},
-        {"action": "FailJob", "onExitCodes": {"containerName": "runner", "operator": "In", "values": [80, 81]}},
+        {
+            "action": "FailJob",
+            "onExitCodes": {"containerName": "runner", "operator": "In", "values": [80, 81]},
+        },
     ]
 }
 
 
-def a_job(*command: str, name: str = "letter", container: dict | None = None, pod: dict | None = None, **spec) -> dict:
+def a_job(
+    *command: str, name: str = "letter", container: dict | None = None, pod: dict | None = None, **spec
+) -> dict:
     runner = {"name": "runner", "image": "any", "command": list(command or ("true",)), **(container or {})}
     template = {"spec": {"restartPolicy": "Never", "containers": [runner], **(pod or {})}}
     meta = {"name": name, "namespace": "default"}
@@ -44,7 +49,9 @@ def a_stored_job(*, status: dict | None = None, **spec) -> dict:
     return job | {"status": status or {}}
 
 
-def a_pod(phase: str = "Running", *, exit_code: int | None = None, deleting=False, counted=False, condition="") -> dict:
+def a_pod(
+    phase: str = "Running", *, exit_code: int | None = None, deleting=False, counted=False, condition=""
+) -> dict:
     meta = {"name": f"letter-{next(_SERIAL)}", "namespace": "default", "uid": f"pod-{next(_SERIAL)}"}
     meta |= {} if counted else {"finalizers": [TRACKING_FINALIZER]}
     meta |= {"deletionTimestamp": "2026-11-22T12:00:00Z"} if deleting else {}
@@ -53,11 +60,20 @@ def a_pod(phase: str = "Running", *, exit_code: int | None = None, deleting=Fals
     ready = "True" if phase == "Running" else "False"
     conditions = [{"type": "Ready", "status": ready}]
     conditions += [{"type": condition, "status": "True"}] if condition else []
-    status = {"phase": phase, "conditions": conditions, "containerStatuses": [{"name": "runner", "state": state}]}
+    status = {
+        "phase": phase,
+        "conditions": conditions,
+        "containerStatuses": [{"name": "runner", "state": state}],
+    }
     return {"metadata": meta, "spec": {"containers": [{"name": "runner"}]}, "status": status}
 
 
 def a_plain_pod(*command: str, name: str = "pod", container: dict | None = None, **spec) -> dict:
     runner = {"name": "runner", "image": "any", "command": list(command), **(container or {})}
     spec = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 5, "containers": [runner], **spec}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    }

@@ -54,7 +54,9 @@ class SmallCluster:
         return self.get(*what)
 
     async def until_over(self, name):
-        return await self.until(("pods", name), lambda pod: pod.get("status", {}).get("phase") in ("Succeeded", "Failed"))
+        return await self.until(
+            ("pods", name), lambda pod: pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+        )
 
     async def until_waiting(self, name, reason):
         return await self.until(("pods", name), lambda pod: waiting_of(pod).get("reason") == reason)

@@ -110,6 +110,12 @@ class Node:
     async def _work(self, worker: PodWorker) -> None:
         try:
             await worker.run()
+        except OSError as error:
+            # A full disk, or no more processes: it concerns this pod, not the node.
+            text = f"the node cannot run it: {error}"
+            self._objects.change_status(
+                worker.ref, lambda pod: pod_status.failed(pod["status"], "NodeFailure", text)
+            )
         finally:
             self._workers.pop(worker.ref.uid)
             self._tasks.pop(worker.ref.uid)

@@ -65,7 +65,9 @@ async def test_a_suspended_job_runs_once_it_is_resumed(cluster):
     assert cluster.pods_of("letter") == []
     from ferryman.dev.objects import ref
 
-    cluster.objects.change(ref("jobs.batch", job), lambda job: job | {"spec": job["spec"] | {"suspend": False}})
+    cluster.objects.change(
+        ref("jobs.batch", job), lambda job: job | {"spec": job["spec"] | {"suspend": False}}
+    )
     await cluster.until_condition("letter", "Complete")
 
 

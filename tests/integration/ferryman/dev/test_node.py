@@ -77,7 +77,13 @@ async def test_the_environment_is_the_pods_and_a_small_base(cluster, monkeypatch
     uid = cluster.objects.create("pods", pod)["metadata"]["uid"]
     await cluster.until_over("pod")
     seen = dict(line.rstrip("\n").split("=", 1) for line in await cluster.log("pod", Options()))
-    assert {"NAME": "pod", "ID": uid, "TEAM": "blue", "KEY": "secret", "LEVEL": "high"}.items() <= seen.items()
+    assert {
+        "NAME": "pod",
+        "ID": uid,
+        "TEAM": "blue",
+        "KEY": "secret",
+        "LEVEL": "high",
+    }.items() <= seen.items()
     assert seen["AWS_KEY"] == "secret"
     assert seen["BOTH"] == "pod/high/$(NAME)/$(NOBODY)"
     assert seen["CACHE"].endswith("/pip") and not seen["CACHE"].startswith("/cache")
@@ -97,7 +103,9 @@ async def test_a_pod_works_in_a_directory_of_its_own_that_goes_with_it(cluster):
 
 
 async def test_a_missing_secret_is_waited_for(cluster):
-    cluster.objects.create("pods", a_plain_pod("true", container={"envFrom": [{"secretRef": {"name": "late"}}]}))
+    cluster.objects.create(
+        "pods", a_plain_pod("true", container={"envFrom": [{"secretRef": {"name": "late"}}]})
+    )
     await cluster.until_waiting("pod", "CreateContainerConfigError")
     cluster.objects.create("secrets", {"metadata": {"name": "late"}})
     assert (await cluster.until_over("pod"))["status"]["phase"] == "Succeeded"
@@ -137,7 +145,9 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLE
 
 
 async def started(cluster, name="pod"):
-    await cluster.until(("pods", name), lambda pod: conditions_of(pod).get("Ready", {}).get("status") == "True")
+    await cluster.until(
+        ("pods", name), lambda pod: conditions_of(pod).get("Ready", {}).get("status") == "True"
+    )
     async for line in cluster.node.read_log(cluster.get("pods", name), "runner", Options(follow=True)):
         return line
     raise AssertionError("it ended without a word")

@@ -92,7 +92,9 @@ def test_an_ignored_failure_is_replaced_and_not_counted():
 
 
 def test_an_unmatched_exit_code_counts_against_the_backoff_limit():
-    job, _ = run_until_quiet(a_stored_job(podFailurePolicy=FAIL_ON_RUNNER_CODES), [a_pod("Failed", exit_code=9)])
+    job, _ = run_until_quiet(
+        a_stored_job(podFailurePolicy=FAIL_ON_RUNNER_CODES), [a_pod("Failed", exit_code=9)]
+    )
     assert conditions(job)["Failed"]["reason"] == "BackoffLimitExceeded"
 
 
