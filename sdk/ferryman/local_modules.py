@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import PurePath
 from types import ModuleType
@@ -25,25 +25,22 @@ def local_modules(modules: Mapping[str, ModuleType] | None = None) -> tuple[Modu
     found = {
         name: module
         for name, module in loaded.items()
-        if isinstance(module, ModuleType) and name.split(".", 1)[0] not in _NEVER and _is_local(module)
+        if isinstance(module, ModuleType)
+        and name.split(".", 1)[0] not in _NEVER
+        and is_local_module(getattr(module, "__file__", None), getattr(module, "__path__", None))
     }
     tops = {name: module for name, module in found.items() if name.rpartition(".")[0] not in found}
     return tuple(tops[name] for name in sorted(tops))
 
 
-def _is_local(module: ModuleType) -> bool:
-    return any(is_local_file(place) for place in _places(module))
-
-
-def _places(module: ModuleType) -> Iterable[str]:
-    file = getattr(module, "__file__", None)
+def is_local_module(file: object, folders: object = None) -> bool:
+    """Whether a module of this file, or a namespace package of these folders, is the user's own."""
     if isinstance(file, str):
-        return (file,)
-    # A namespace package has folders only.
+        return is_local_file(file)
     try:
-        return tuple(place for place in getattr(module, "__path__", ()) if isinstance(place, str))
+        return any(isinstance(one, str) and is_local_file(one) for one in folders or ())  # type: ignore[attr-defined]
     except Exception:  # noqa: BLE001 - modules that compute their attributes raise what they like
-        return ()
+        return False
 
 
 @lru_cache(maxsize=8192)

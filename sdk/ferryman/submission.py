@@ -14,6 +14,7 @@ from ferryman.binding import Call
 from ferryman.conditions import RetryCondition
 from ferryman.exceptions import InvalidTaskRun, PayloadTooLarge
 from ferryman.options import TaskOptions
+from ferryman.portable import portable
 from ferryman.upstreams import Upstreams
 from ferryman.wire import codecs, envelope
 from ferryman.wire.codecs import Sealed
@@ -53,7 +54,7 @@ def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
     """The code blob. Raises SerializationError, or PayloadTooLarge."""
     condition = definition.options.retry_condition_fn
     code = codecs.Code(
-        definition.function,
+        portable(definition.function),
         None if condition is None else RetryCondition(condition, definition.options.name),
     )
     return _within_limit(
@@ -62,7 +63,7 @@ def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
 
 
 def seal_call(call: Call, namespace: str, wait_for: Any, by_value: Sequence[ModuleType]) -> SealedCall:
-    """The call's argument blob and dependencies. Raises SerializationError, UpstreamTaskError, ParameterBindError."""
+    """Arguments and dependencies. Raises SerializationError, UpstreamTaskError, ParameterBindError."""
     upstreams = Upstreams(namespace)
     upstreams.tolerate((call.args, dict(call.kwargs)))
     sealed = None

@@ -112,3 +112,32 @@ def test_the_whole_first_party_package_travels_once():
 def test_a_namespace_package_is_found_by_its_folder():
     loaded = {"space": module("space", path=["/home/u/space"]), "json": sys.modules["json"]}
     assert [one.__name__ for one in local_modules.local_modules(loaded)] == ["space"]
+
+
+PROGRAM = """
+import pickle, subprocess, sys
+from ferryman.local_modules import local_modules
+from ferryman.portable import portable
+from ferryman.wire.codecs import Code, seal_code
+
+
+def late():
+    from mine.parts import deep
+    import json
+    return json.dumps(deep.VALUE)
+
+
+blob = seal_code(Code(portable(late)), by_value=local_modules()).body
+reader = "import sys; from ferryman.wire.codecs import open_code; print(open_code(sys.stdin.buffer.read()).function())"
+print(subprocess.run([sys.executable, "-P", "-c", reader], input=blob, cwd="/", capture_output=True, check=True).stdout.decode())
+"""
+
+
+def test_a_local_module_that_is_imported_in_the_body_travels(tmp_path):
+    (tmp_path / "mine" / "parts").mkdir(parents=True)
+    (tmp_path / "mine" / "__init__.py").touch()
+    (tmp_path / "mine" / "parts" / "__init__.py").touch()
+    (tmp_path / "mine" / "parts" / "deep.py").write_text("VALUE = 7\n")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "7", done.stderr
