@@ -83,6 +83,15 @@ class LifeOfARun(RuleBasedStateMachine):
     def and_goes_on(self):
         self.world.create_job(self.world.late_creates.pop(0), late=True)
 
+    # Both
+
+    @rule(one=which, times=st.integers(1, 6))
+    def things_go_on(self, one, times):
+        # Without it a random walk of this length seldom sees a second attempt.
+        for _ in range(times):
+            self.world.go_on(self.operators[one])
+            self.s1_one_call_of_the_function_at_a_time()
+
     # Kubernetes
 
     @precondition(lambda self: self.world.jobs_without_pod())
@@ -224,11 +233,13 @@ class LifeOfARun(RuleBasedStateMachine):
             return
         world, operator = self.world, Operator(None)
         world.late_creates.clear()
+        in_time = world.now < T0 + timedelta(minutes=5)
         for _ in range(600):
             if world.run.status.phase.is_terminal:
                 break
             world.settle(operator)
         assert world.run.status.phase.is_terminal, world.run.status
+        assert not in_time or world.run.status.phase is not Phase.TIMED_OUT
         self.statuses_follow_each_other()
         for _ in range(10):
             world.settle(operator)
