@@ -15,7 +15,7 @@ from ferryman.dev.apiserver.watch import OpenWatches
 
 
 class Control:
-    """`/faults` GET, PUT {"seed", "rules"}, DELETE; `/ledger` GET, DELETE; POST `/watches/cut`; DELETE `/history`."""
+    """GET, PUT, DELETE `/faults`; GET, DELETE `/ledger`; POST `/watches/cut`; DELETE `/history`."""
 
     def __init__(self, storage: Storage, faults: Faults, ledger: Ledger, watches: OpenWatches) -> None:
         self._storage = storage

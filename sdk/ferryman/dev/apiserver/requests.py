@@ -106,7 +106,7 @@ async def read_body(request: web.Request) -> Any:
     try:
         if kind.endswith("yaml"):
             return yaml.safe_load(raw)
-        if kind.endswith("json") or kind in {"application/octet-stream", "text/plain"}:
+        if kind.endswith("json") or kind == "application/octet-stream":
             return json.loads(raw)
     except (ValueError, yaml.YAMLError) as error:
         raise BadRequest(f"the body cannot be read: {error}") from None

@@ -77,9 +77,12 @@ def check_rules(tree: RuleTree, value: Any, old: Any = _ABSENT, path: str = "") 
     """The rules that a value breaks. What equals its old self is not looked at again."""
     if value is None or value == old:
         return
-    for rule in tree.rules:
-        if not rule.transition or old is not _ABSENT:
-            yield from _check_rule(rule, value, old, path)
+    rules = [rule for rule in tree.rules if not rule.transition or old is not _ABSENT]
+    if rules:
+        # One context for all rules of a node: to convert the value is what costs.
+        context = _context(value, old)
+        for rule in rules:
+            yield from _check_rule(rule, value, context, path)
     if isinstance(value, dict):
         before = old if isinstance(old, dict) else {}
         for name, item in value.items():
@@ -106,9 +109,12 @@ def _identity(item: Any, keys: tuple[str, ...]) -> str:
     return json.dumps([item.get(key) if isinstance(item, dict) else None for key in keys])
 
 
-def _check_rule(rule: Rule, value: Any, old: Any, path: str) -> Iterator[FieldError]:
+def _context(value: Any, old: Any) -> cel.Context:
     variables = {"self": value} if old is _ABSENT else {"self": value, "oldSelf": old}
-    context = cel.Context(variables, FUNCTIONS)
+    return cel.Context(variables, FUNCTIONS)
+
+
+def _check_rule(rule: Rule, value: Any, context: cel.Context, path: str) -> Iterator[FieldError]:
     try:
         holds = _compiled(rule.source).execute(context)
     except Exception as error:  # noqa: BLE001 - the library raises what the expression did wrong

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from ferryman.dev.apiserver.browsers import refuse_browsers
 from ferryman.dev.apiserver.control import Control
 from ferryman.dev.apiserver.definitions import CRDS, serve_definitions
 from ferryman.dev.apiserver.faults import Faults
@@ -57,7 +58,7 @@ class ApiServer:
             raise ValueError(
                 f"the embedded API server has no authentication and listens on loopback only, not on {host}"
             )
-        application = web.Application(client_max_size=MAX_BODY)
+        application = web.Application(client_max_size=MAX_BODY, middlewares=[refuse_browsers])
         Control(self.storage, self.faults, self.ledger, self.watches).register(application)
         StaticRoutes(self.storage.registry).register(application)
         self._routes.register(application)

@@ -165,6 +165,13 @@ async def test_a_watch_ends_in_time_with_a_bookmark(server, http):
     assert [line["type"] for line in lines] == ["BOOKMARK"]
 
 
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Host": "evil.example"}])
+async def test_web_pages_are_refused(server, http, headers):
+    async with http.post(WIDGETS, json=widget("a"), headers=headers) as reply:
+        assert reply.status == 403
+    assert not exists(server)
+
+
 async def test_only_loopback_is_listened_on():
     with pytest.raises(ValueError, match="loopback only"):
         await ApiServer(Storage(builtin_registry())).start("0.0.0.0")
