@@ -62,7 +62,13 @@ class ApiServer:
         Control(self.storage, self.faults, self.ledger, self.watches).register(application)
         StaticRoutes(self.storage.registry).register(application)
         self._routes.register(application)
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            handler_cancellation=True,
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()

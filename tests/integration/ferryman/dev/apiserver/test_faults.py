@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import aiohttp
@@ -175,3 +176,14 @@ async def test_web_pages_are_refused(server, http, headers):
 async def test_only_loopback_is_listened_on():
     with pytest.raises(ValueError, match="loopback only"):
         await ApiServer(Storage(builtin_registry())).start("0.0.0.0")
+
+
+async def test_a_watch_whose_client_has_gone_ends(server, http):
+    async with http.get(WIDGETS, params={"watch": "true"}) as reply:
+        server.storage.create(CRD_RESOURCE, widget("a"))
+        await reply.content.readline()
+        assert len(server.watches.watches) == 1
+        reply.close()
+    async with asyncio.timeout(20):
+        while server.watches.watches:
+            await asyncio.sleep(0)
