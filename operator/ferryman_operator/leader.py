@@ -95,46 +95,58 @@ class Elector:
 
     async def step(self) -> bool:
         """One try to take or renew it; whether this replica leads after it."""
-        led, began = self.leads, self._clock.monotonic()
+        until, began = self.valid_until, self._clock.monotonic()
         try:
             async with asyncio.timeout(self._terms.renew_deadline / 2):
                 if await self._try():
                     # Counted from before the request: the others count from when they see it.
                     self.valid_until = began + self._terms.renew_deadline
         except (ClusterError, TimeoutError) as error:
-            _log.warning("lease %s: %s", self._terms.name, error)
-        if self.leads and not led:
+            _log.warning("lease %s: %s", self._terms.name, str(error) or "no answer in time")
+        self._tell(began < until, until)
+        return self.leads
+
+    def _tell(self, led: bool, until: float) -> None:
+        # Also where the lease had lapsed while its renewal was on its way: somebody may have seen that.
+        if self.leads and self._clock.monotonic() >= until:
             _log.info("leading as %s", self._terms.identity)
             self._gained()
         elif led and not self.leads:
             _log.warning("not leading any more")
-        return self.leads
 
     async def release(self) -> None:
         """Empty the holder, so that another replica need not wait for the Lease to expire."""
-        held, self._held = self._held, None
+        self._held = None
         self.valid_until = 0.0
-        if held is None:
-            return
         try:
             async with asyncio.timeout(self._terms.renew_deadline / 2):
-                await self._cluster.replace_lease(self._terms.namespace, self._record(held, holder=""))
+                # Read anew: a renewal may just have been cut off.
+                lease = await self._cluster.get_lease(self._terms.namespace, self._terms.name)
+                if _spec(lease).get("holderIdentity") == self._terms.identity:
+                    await self._cluster.replace_lease(self._terms.namespace, self._record(lease, holder=""))
         except (ClusterError, TimeoutError) as error:
             _log.info("lease %s was not released: %s", self._terms.name, error)
 
     async def _try(self) -> bool:
+        if self._held is not None and await self._replace(self._held):
+            return True
+        # Somebody else wrote it, or the reply to a renewal of ours was lost.
         try:
-            lease = self._held or await self._cluster.get_lease(self._terms.namespace, self._terms.name)
+            lease = await self._cluster.get_lease(self._terms.namespace, self._terms.name)
         except NotFound:
             return await self._create()
         holder = _spec(lease).get("holderIdentity") or ""
-        if holder not in ("", self._terms.identity) and not self._is_expired(lease):
-            return False
+        if holder not in ("", self._terms.identity):
+            self.valid_until = 0.0
+            if not self._is_expired(lease):
+                return False
+        return await self._replace(lease)
+
+    async def _replace(self, lease: Object) -> bool:
         try:
             self._held = await self._cluster.replace_lease(self._terms.namespace, self._record(lease))
         except (Conflict, NotFound):
             self._held = None
-            self.valid_until = 0.0
             return False
         return True
 

@@ -114,3 +114,33 @@ async def test_the_lease_counts_its_transitions(twin):
     spec = (await twin.get_lease("system", "operator"))["spec"]
     assert (spec["holderIdentity"], spec["leaseDurationSeconds"]) == ("b", 15)
     assert spec["leaseTransitions"] >= 1
+
+
+async def test_a_lead_that_lapsed_while_it_was_renewed_is_told_again(twin):
+    gained = []
+    first = elector(twin, "a", lambda: gained.append(twin.clock.monotonic()))
+    await first.step()
+    twin.clock.advance(9)
+    twin.before = lambda verb, resource: twin.clock.advance(5)
+    assert await first.step()
+    assert len(gained) == 2
+
+
+async def test_a_renewal_in_time_is_told_to_nobody(twin):
+    gained = []
+    first = elector(twin, "a", lambda: gained.append(1))
+    for _ in range(5):
+        await first.step()
+        twin.clock.advance(2)
+    assert gained == [1]
+
+
+async def test_a_lease_that_another_took_is_given_up_at_once(twin):
+    first, second = elector(twin, "a"), elector(twin, "b")
+    await first.step()
+    lease = await twin.get_lease("system", "operator")
+    lease["spec"]["holderIdentity"] = "b"
+    await twin.replace_lease("system", lease)
+    assert not await first.step()
+    assert not first.leads
+    assert await second.step()
