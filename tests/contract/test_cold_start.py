@@ -11,7 +11,18 @@ import sys
 
 import pytest
 
-FORBIDDEN_IN_THE_SDK = {"kubernetes", "boto3", "botocore", "pydantic", "rich", "typer", "yaml", "kopf", "aiohttp", "obstore"}
+FORBIDDEN_IN_THE_SDK = {
+    "kubernetes",
+    "boto3",
+    "botocore",
+    "pydantic",
+    "rich",
+    "typer",
+    "yaml",
+    "kopf",
+    "aiohttp",
+    "obstore",
+}
 ALLOWED_IN_THE_RUNNER = {"ferryman", "cloudpickle", "obstore"}
 ALLOWED_PARTS_IN_THE_RUNNER = {"api", "wire", "runner", "exceptions", "context", "version"}
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+from ferryman.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,3 +67,8 @@ def test_no_source_file_is_longer_than_four_hundred_lines():
     sources = [p for p in tracked() if p.suffix == ".py" and p.parts[0] in ("sdk", "operator", "tools")]
     too_long = {str(p): n for p in sources if (n := len((ROOT / p).read_text().splitlines())) > 400}
     assert too_long == {}
+
+
+def test_the_package_and_the_code_agree_on_the_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION

@@ -293,8 +293,8 @@ MEANING: Final[dict[Reason, Meaning]] = {
         Phase.CANCELLED,
         Outcome.CANCELLED,
         Budget.NONE,
-        "Somebody asked for it.",
-        "Submit again, if that was wrong.",
+        "Its cancellation was requested.",
+        "Submit it again, if that was wrong.",
     ),
 }
 """What each reason means; complete, which a test keeps."""

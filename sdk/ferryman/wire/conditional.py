@@ -7,8 +7,7 @@ attempt (the budget of a small task is 2 GET and 2 PUT), so it is asked where it
 - `check(store, namespace)`: by `ferryman doctor`, and by a client once per process before its first run.
 - by a runner, through a second create of its own claim (one PUT more): where the run came
   without a blob, so that perhaps no client of ours ever checked; and for one attempt in
-  SAMPLE, so that a store which was changed later is found. For attempts after the first, the
-  claims of earlier attempts tell it for nothing.
+  SAMPLE, so that a store which was changed later is found.
 
 So a runner refuses such a store for certain only in the cases above; on its first attempts of
 runs that a client submitted it relies on that client's check. `FERRYMAN_STORE_ALLOW_UNCONDITIONAL=1` turns
