@@ -6,4 +6,4 @@ from hypothesis import settings
 settings.register_profile("ferryman", deadline=None)
 settings.load_profile("ferryman")
 
-pytest_plugins = ["fixtures.embedded_cluster", "fixtures.object_store"]
+pytest_plugins = ["ferryman.testing", "fixtures.embedded_cluster", "fixtures.object_store"]

@@ -10,8 +10,18 @@ import asyncio
 import concurrent.futures
 from typing import assert_type
 
-from ferryman import Pod, Task, TaskFuture, TaskFutureList, allow_failure, as_completed, exponential_backoff
-from ferryman import get_run, task, unmapped, wait
+from ferryman import (
+    Pod,
+    TaskFuture,
+    TaskFutureList,
+    allow_failure,
+    as_completed,
+    exponential_backoff,
+    get_run,
+    task,
+    unmapped,
+    wait,
+)
 
 
 @task

@@ -139,5 +139,7 @@ def test_a_local_module_that_is_imported_in_the_body_travels(tmp_path):
     (tmp_path / "mine" / "parts" / "__init__.py").touch()
     (tmp_path / "mine" / "parts" / "deep.py").write_text("VALUE = 7\n")
     (tmp_path / "program.py").write_text(PROGRAM)
-    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.stdout.strip() == "7", done.stderr

@@ -29,7 +29,7 @@ from ferryman.exceptions import (
     UntrustedResult,
     UpstreamTaskError,
 )
-from ferryman.testing import InMemoryCluster, InMemoryStore, ferryman_local, local_client  # noqa: F401
+from ferryman.testing import InMemoryCluster, InMemoryStore, local_client
 
 
 class Broken(ValueError):
@@ -515,3 +515,24 @@ def until(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_a_future_of_the_parent_process_says_so_after_a_fork(idle):
+    future = add.submit(1)
+    future._pid += 1  # As if this were a child: forking a threaded test process is not safe.
+    with pytest.raises(ferryman.exceptions.ConfigurationError, match="get_run"):
+        future.result(1)
+
+
+def test_logs_are_those_of_the_last_attempt(idle):
+    future = add.submit(1)
+    for attempt in (1, 2):
+        labels = {names.RUN_UID_LABEL: future.task_run_id, names.ATTEMPT_LABEL: str(attempt)}
+        idle.cluster.add_pod(
+            {"metadata": {"name": f"p{attempt}", "namespace": "default", "labels": labels}},
+            [f"line {attempt}"],
+        )
+    assert list(future.logs()) == ["line 2"]
+    assert list(future.logs(attempt=1)) == ["line 1"]
+    with pytest.raises(RunGone, match="attempt 3"):
+        future.logs(attempt=3)
