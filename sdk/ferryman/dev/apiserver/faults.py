@@ -26,6 +26,8 @@ class Action(StrEnum):
     """Do it, then break the connection."""
     DROP_WATCH = "drop-watch"
     """Break a watch after `after_events` events."""
+    LAG_WATCH = "lag-watch"
+    """Tell every event of a watch `delay` seconds late: a stale cache."""
     EXPIRE_WATCH = "expire-watch"
     """Answer a watch with 410."""
     STALE_LIST = "stale-list"

@@ -137,7 +137,7 @@ class ResourceRoutes:
 async def _hinder(target: Target, request: web.Request, firing: Sequence[Fault]) -> None:
     """What comes before the work: delay, refusal, a broken connection."""
     for fault in firing:
-        if fault.delay:
+        if fault.delay and fault.action is not Action.LAG_WATCH:
             await asyncio.sleep(fault.delay)
         if fault.action is Action.RESET:
             _cut(request)
@@ -151,6 +151,8 @@ def _arm(watch: OpenWatch, firing: Sequence[Fault]) -> None:
     for fault in firing:
         if fault.action is Action.DROP_WATCH:
             watch.events_left = fault.after_events
+        if fault.action is Action.LAG_WATCH:
+            watch.lag = fault.delay
         if fault.action is Action.EXPIRE_WATCH:
             watch.interruption = Gone("too old resource version: expired by a fault rule")
 

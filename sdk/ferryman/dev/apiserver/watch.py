@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
@@ -33,6 +34,8 @@ class OpenWatch:
     interruption: ApiError | ConnectionError | None = None
     events_left: int | None = None
     """After so many events the connection breaks; None: it does not."""
+    lag: float = 0.0
+    """Seconds by which events come late."""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,8 @@ class WatchStream:
     async def _step(self, response: web.StreamResponse, watcher: Watcher, seconds: float) -> None:
         began = time.monotonic()
         events = await watcher.batch(seconds)
+        if events and self._watch.lag:
+            await asyncio.sleep(self._watch.lag)
         if self._watch.interruption:
             raise self._watch.interruption
         if events:

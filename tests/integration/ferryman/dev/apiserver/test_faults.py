@@ -185,5 +185,16 @@ async def test_a_watch_whose_client_has_gone_ends(server, http):
         assert len(server.watches.watches) == 1
         reply.close()
     async with asyncio.timeout(20):
-        while server.watches.watches:
+        while server.watches.watches:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0)
+
+
+async def test_a_lagging_watch_does_not_hold_up_others(server, http):
+    server.faults.set([Fault(Action.LAG_WATCH, verb="watch", delay=60, count=1)])
+    query = {"watch": "true", "resourceVersion": str(server.storage.version)}
+    async with http.get(WIDGETS, params=query) as slow, http.get(WIDGETS, params=query) as fast:
+        late = asyncio.ensure_future(slow.content.readline())
+        await http.post(WIDGETS, json=widget("a"))
+        assert json.loads(await fast.content.readline())["type"] == "ADDED"
+        assert not late.done()
+        late.cancel()
