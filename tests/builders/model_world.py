@@ -14,6 +14,7 @@ from builders.runs import T0, UID, WORLD, ARun
 from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import Assignment, Env, Report, ResultRef, decode_assignment, encode_report
 from ferryman.api.taskrun import TaskRunStatus
+from ferryman_operator.reconcile import attempts
 from ferryman_operator.reconcile.decide import decide
 from ferryman_operator.reconcile.observed import ContainerExit, Job, JobEnd, Observed, Pod, Run
 from ferryman_operator.reconcile.plan import CreateJob, Look, Plan
@@ -85,8 +86,6 @@ class ModelWorld:
         return seen
 
     def _with_live_job(self, cached: tuple[Job, ...]) -> tuple[Job, ...]:
-        from ferryman_operator.reconcile import attempts
-
         if self.run is None:
             return ()
         name = attempts.job_name(self.run)

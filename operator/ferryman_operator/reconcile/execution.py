@@ -31,6 +31,9 @@ def ended(case: Case) -> Plan | None:
         return None
     if case.seen.pods is None:
         return Plan(looks=frozenset({Look.PODS}))
+    if not case.seen.fresh and all(pod.job_uid != job.uid for pod in case.seen.pods):
+        # Its pods may have been listed before it had any, and it ended while the list was on its way.
+        return endings.to_be_sure(case.seen)
     if not endings.drained(case.seen):
         return Plan(wake_at=case.now + endings.DRAIN_POLL)
     ending = outcome.of_job(case.run.uid, job, case.seen.pods, was_running=case.row is not None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from builders.runs import (
     CANNOT_BE_SCHEDULED,
     CANNOT_PULL,
@@ -78,6 +79,11 @@ class TestANewRun:
         assert ended_as(plan) == (Phase.CANCELLED, "Cancelled")
         assert plan.create is None
 
+    def test_ends_without_a_job_only_after_a_look_at_what_there_is(self):
+        assert a_run().that_is_cancelled().plan == Plan(looks=RUN_AND_PODS)
+        hidden = a_run().on_attempt(1).that_is_invalid("spec").confirmed()
+        assert hidden.whose_pod(IS_RUNNING).plan.delete == (DeleteJob(hidden.jobs[0].name, "job-1"),)
+
     def test_whose_jobs_name_is_taken_fails(self):
         run = a_run().on_attempt(1).whose_job(owner_uid="somebody")
         assert ended_as(run.plan) == (Phase.FAILED, "JobNameCollision")
@@ -116,6 +122,11 @@ class TestAnAttempt:
 
     def test_whose_job_has_ended_is_told_by_its_pods(self):
         assert a_run().on_attempt(1).running().whose_job(COMPLETE).plan == Plan(looks=PODS)
+
+    def test_whose_job_has_ended_without_a_pod_is_looked_at_twice(self):
+        run = a_run().on_attempt(1).running().whose_job(COMPLETE).without_pods()
+        assert run.plan == Plan(looks=RUN_AND_PODS)
+        assert run.confirmed().plan.status.attempts[0].reason == "InvalidRunnerReport"
 
     def test_that_has_a_result_completes_the_run(self):
         plan = a_run().on_attempt(1).running().whose_job(COMPLETE).whose_pod(RETURNED).plan

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from builders.model_world import ModelWorld, Operator, may_be_tried_again
 from builders.runs import T0, a_run
 from ferryman.api.phases import Outcome, Phase
 from ferryman.api.reasons import Reason
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 RETRIES, INFRASTRUCTURE = 1, 2
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders.runs import SHA, T0, UID, WORLD, a_run, spec
 
+from builders.runs import SHA, T0, UID, WORLD, a_run, spec
 from ferryman.api import names
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import Reason
@@ -161,7 +161,7 @@ def test_upstreams_come_in_the_order_of_the_spec():
 
 
 def test_the_jobs_deadline_lies_behind_every_other():
-    run = a_run().that(**{"start_timeout": "1m", "timeout": "2m"})
+    run = a_run().that(start_timeout="1m", timeout="2m")
     assert jobs.manifest(run.case)["spec"]["activeDeadlineSeconds"] > 60 + 120 + 30
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from builders.runs import (
     COMPLETE,
     FAILED,
@@ -17,9 +20,6 @@ from builders.runs import (
     exited,
     reports,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ferryman.api.reasons import MEANING, Budget, Reason
 from ferryman.api.runner_contract import ResultRef
 from ferryman_operator.reconcile import outcome

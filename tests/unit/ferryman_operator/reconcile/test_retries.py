@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from builders.runs import a_run
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders.runs import a_run
 from ferryman.api.reasons import MEANING, Budget, Reason
 from ferryman_operator.reconcile import jitter, retries
 
