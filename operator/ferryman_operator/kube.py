@@ -64,10 +64,13 @@ class KubeCluster:
         self._told = told
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session = open_session(connection, limit=connections)
+        # A replica whose connections are all busy must not lose the lead for it.
+        self._lease_session = open_session(connection, limit=1)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+        await self._lease_session.close()
 
     def list_runs(self, namespace: str | None, *, metadata_only: bool = False) -> AsyncIterator[Page]:
         """All TaskRuns, of one namespace or all, in pages."""
@@ -160,7 +163,7 @@ class KubeCluster:
         query: Mapping[str, str] | None = None,
         accept: str = "application/json",
     ) -> Object:
-        # The Lease has no turn to wait for: a replica that is busy must not lose the lead for it.
+        # The Lease has no turn to wait for either.
         if priority is not None:
             await self._limiter.acquire(priority)
         status, headers, content = await self._send(verb, resource, path, body, query, accept)
@@ -181,8 +184,9 @@ class KubeCluster:
         query: Mapping[str, str] | None,
         accept: str,
     ) -> tuple[int, Mapping[str, str], bytes]:
+        session = self._lease_session if resource == "leases" else self._session
         try:
-            async with self._session.request(
+            async with session.request(
                 _METHODS[verb],
                 URL(self._connection.server + path, encoded=True),
                 params={**_query(verb), **(query or {})},
