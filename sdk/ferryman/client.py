@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from ferryman.futures import TaskFuture, TaskFutureList
 from ferryman.local_modules import local_modules
 from ferryman.runs import Run, view
 from ferryman.settings import Settings
-from ferryman.submission import Definition, Identity, SealedCall
+from ferryman.submission import Bundle, Definition, Identity, SealedCall
 from ferryman.watching import Watcher
 from ferryman.wire import keys
 from ferryman.wire.codecs import Sealed
@@ -29,6 +30,9 @@ from ferryman.wire.store import Store
 
 CONNECTIONS: Final = 16
 """How many TaskRuns are created at the same time."""
+
+REMEMBER_SECONDS: Final = 3600.0
+"""How long code counts as uploaded: a bucket's lifecycle rules may remove it some day."""
 
 BATCH_CALLS: Final = 1000
 BATCH_BYTES: Final = 64 * 1024**2
@@ -61,7 +65,7 @@ class Client:
         self._image = settings.image.value if settings is not None and settings.image is not None else None
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._uploaded: set[str] = set()
+        self._uploaded: dict[str, float] = {}
         self._watchers: dict[str, Watcher] = {}
         self._courier = delivery.Courier()
 
@@ -79,9 +83,8 @@ class Client:
         bundle = submission.bundle([sealed])
         manifest = submission.manifest(definition, identity, sealed, code, bundle.blobs[0])
         submission.validate(manifest)
-        self._upload(keys.code(self.namespace, code.sha256), code.body)
-        if sealed.arguments is not None:
-            self._upload(keys.arguments(self.namespace, bundle.sha256), bundle.body)
+        self._upload_code(code)
+        self._upload_arguments(bundle)
         future = self._future(manifest["metadata"]["name"], trust_pickle=True)
         try:
             future.observe(self._create(manifest, identity.token))
@@ -204,11 +207,16 @@ class Client:
                 self._watchers[namespace] = Watcher(self.cluster, namespace)
             return self._watchers[namespace]
 
-    def _upload(self, key: str, body: bytes) -> None:
+    def _upload_code(self, code: Sealed) -> None:
         # Content-addressed, so that writing it again is harmless: no HEAD is needed to find out.
-        if key not in self._uploaded:
-            self.store.put(key, body)
-            self._uploaded.add(key)
+        uploaded = self._uploaded.get(code.sha256)
+        if uploaded is None or time.monotonic() - uploaded > REMEMBER_SECONDS:
+            self.store.put(keys.code(self.namespace, code.sha256), code.body)
+            self._uploaded[code.sha256] = time.monotonic()
+
+    def _upload_arguments(self, bundle: Bundle) -> None:
+        if bundle.body:
+            self.store.put(keys.arguments(self.namespace, bundle.sha256), bundle.body)
 
     def _create(self, manifest: Mapping[str, Any], token: str) -> Run:
         try:
@@ -257,7 +265,7 @@ class _Mapping:
         """Upload the batch's arguments, start creating its runs."""
         if not batch.calls:
             return
-        client, namespace = self._client, self._client.namespace
+        client = self._client
         bundle = submission.bundle(batch.calls)
         rows = zip(batch.identities, batch.calls, bundle.blobs, strict=True)
         manifests = [
@@ -265,10 +273,9 @@ class _Mapping:
         ]
         if self._is_first:
             submission.validate(manifests[0])
-            client._upload(keys.code(namespace, self._code.sha256), self._code.body)  # noqa: SLF001
+            client._upload_code(self._code)  # noqa: SLF001
             self._is_first = False
-        if bundle.body:
-            client._upload(keys.arguments(namespace, bundle.sha256), bundle.body)  # noqa: SLF001
+        client._upload_arguments(bundle)  # noqa: SLF001
         for manifest, who in zip(manifests, batch.identities, strict=True):
             future = client._future(manifest["metadata"]["name"], trust_pickle=True)  # noqa: SLF001
             self.futures.append(future)
