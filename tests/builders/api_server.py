@@ -29,7 +29,13 @@ async def an_api_server(*, with_crd: bool = True) -> AsyncIterator[ApiServer]:
 def start_pod(storage: Storage, job: dict[str, Any]) -> None:
     """The Job's pod runs."""
     meta = job["metadata"]
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+    }
     labels = job["spec"]["template"]["metadata"]["labels"]
     pod = {"name": meta["name"], "namespace": meta["namespace"], "labels": labels, "ownerReferences": [owner]}
     spec = {"containers": [{"name": names.RUNNER_CONTAINER, "image": "runner:1"}]}
@@ -41,7 +47,9 @@ def complete_pod(storage: Storage, job: dict[str, Any]) -> None:
     """The Job's pod ends with a result."""
     meta, labels = job["metadata"], job["metadata"]["labels"]
     uid, attempt = labels[names.RUN_UID_LABEL], int(labels[names.ATTEMPT_LABEL])
-    report = encode_report(Report(uid, attempt, Reason.COMPLETED, result=ResultRef("ab" * 32, 7, "json"))).decode()
+    report = encode_report(
+        Report(uid, attempt, Reason.COMPLETED, result=ResultRef("ab" * 32, 7, "json"))
+    ).decode()
     terminated = {"exitCode": 0, "reason": "Completed", "message": report}
     container = {"name": names.RUNNER_CONTAINER, "ready": False, "state": {"terminated": terminated}}
     _set_status(storage, "pods", meta, {"phase": "Succeeded", "containerStatuses": [container]})
