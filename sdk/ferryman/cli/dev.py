@@ -78,19 +78,18 @@ def run(
 @contextmanager
 def _starting(kubeconfig: Path | None, *, operator: bool) -> Iterator[EmbeddedCluster]:
     """The running cluster; Ctrl-C while it starts or stops is no error."""
-    # Deferred: `ferryman runs` needs none of the servers, which cost half a second and an extra.
+    progress = Console(stderr=True, highlight=False).status("Starting the cluster ...")
     try:
+        # Deferred: `ferryman runs` needs none of the servers, which cost seconds and an extra.
         from ferryman.dev.cluster import EmbeddedCluster, Options  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the embedded cluster needs {error.name}: pip install 'ferryman[dev-cluster]'"
-        ) from None
-    stderr = Console(stderr=True, highlight=False)
-    chosen = Options(kubeconfig=kubeconfig.absolute() if kubeconfig else None, operator=operator)
-    cluster = EmbeddedCluster(chosen)
-    try:
-        with stderr.status("Starting the cluster ..."):
+
+        where = kubeconfig.absolute() if kubeconfig else None
+        cluster = EmbeddedCluster(Options(kubeconfig=where, operator=operator))
+        with progress:
             cluster.start()
+    except ModuleNotFoundError as error:
+        needs = f"the embedded cluster needs {error.name}: pip install 'ferryman[dev-cluster]'"
+        raise ConfigurationError(needs) from None
     except KeyboardInterrupt:
         raise typer.Exit(_INTERRUPTED) from None
     try:

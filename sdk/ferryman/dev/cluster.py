@@ -17,16 +17,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ferryman.api.runner_contract import StoreLocation
 from ferryman.dev import kubeconfig, operator, store
-from ferryman.dev.apiserver.server import ApiServer
 from ferryman.dev.child import Child
-from ferryman.dev.control_plane import ControlPlane
 from ferryman.dev.objects import Objects, ref
 from ferryman.dev.reaper import Reaper
 from ferryman.exceptions import FerrymanError
+
+if TYPE_CHECKING:
+    from ferryman.dev.apiserver.server import ApiServer
 
 T = TypeVar("T")
 
@@ -166,6 +167,9 @@ class EmbeddedCluster:
         self._reaper = self._stack.enter_context(Reaper(self.directory))
         moto = store.start(self.directory, self._reaper)
         self._stack.callback(moto.kill)
+        # Deferred: these imports take as long as the S3 server takes to start, at the same time.
+        from ferryman.dev.control_plane import ControlPlane  # noqa: PLC0415
+
         self._start_loop()
         pods = self.directory / "pods"
         pods.mkdir()
