@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from ferryman.api.phases import Phase
@@ -13,6 +14,9 @@ from ferryman_operator.reconcile.observed import Run
 from ferryman_operator.reconcile.plan import Look, Plan
 
 NAMED: Final = 3
+
+CREATION_GRACE: Final = timedelta(seconds=30)
+"""What is applied together comes in any order: so young a run waits for one that does not exist yet."""
 
 
 def unmet(case: Case) -> Plan | None:
@@ -40,6 +44,9 @@ def _missing(case: Case) -> Plan | None:
         return None
     if not case.seen.upstreams_confirmed:
         return Plan(looks=frozenset({Look.UPSTREAMS}))
+    patience = case.run.created + CREATION_GRACE
+    if case.now < patience:
+        return _wait(case, gone, patience)
     text = f"There is no TaskRun {_named(gone)} in this namespace."
     return endings.without_attempt(case.seen, case.run, Reason.DEPENDENCY_NOT_FOUND, text)
 
@@ -48,13 +55,15 @@ def _live(case: Case) -> Plan | None:
     live = [one.name for one in case.spec.depends_on if not _has_ended(case, one)]
     if not live:
         return None
-    wake_at = deadlines.of_run(case)
-    if _is_told(case, live):
+    return _wait(case, live, deadlines.of_run(case))
+
+
+def _wait(case: Case, upstreams: list[str], wake_at: datetime) -> Plan:
+    if _is_told(case, upstreams):
         return Plan(wake_at=wake_at)
-    text = f"Waits for {_named(live)}."
-    return Plan(
-        status=status.waiting(case.run, Reason.WAITING_FOR_DEPENDENCIES, text, case.now), wake_at=wake_at
-    )
+    text = f"Waits for {_named(upstreams)}."
+    told = status.waiting(case.run, Reason.WAITING_FOR_DEPENDENCIES, text, case.now)
+    return Plan(status=told, wake_at=wake_at)
 
 
 def _has_ended(case: Case, one: Dependency) -> bool:

@@ -352,8 +352,14 @@ class TestDependencies:
     def test_that_are_not_in_the_cache_are_looked_for(self):
         assert a_run().depending_on("up").plan == Plan(looks=frozenset({Look.UPSTREAMS}))
 
+    def test_that_do_not_exist_yet_are_waited_for(self):
+        plan = a_run().depending_on("up").at(seconds=29).next_to(confirmed=True).plan
+        assert ended_as(plan) == (Phase.WAITING, "WaitingForDependencies")
+        assert plan.wake_at == T0 + timedelta(seconds=30)
+
     def test_that_do_not_exist_fail_it(self):
-        plan = a_run().depending_on("up").next_to(confirmed=True).confirmed().without_pods().plan
+        run = a_run().depending_on("up").at(seconds=30)
+        plan = run.next_to(confirmed=True).confirmed().without_pods().plan
         assert ended_as(plan) == (Phase.FAILED, "DependencyNotFound")
 
 
