@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -49,18 +49,22 @@ class Row:
 
 
 def table(rows: Iterable[Row], now: datetime, *, with_namespace: bool, console_is_terminal: bool) -> Table:
-    """The newest run first."""
+    """The newest run first. Where the terminal is narrow, only the reason is cut."""
+    names = [*(["NAMESPACE"] if with_namespace else []), *_COLUMNS]
+    newest_first = sorted(rows, key=lambda row: (row.created, row.run.name), reverse=True)
+    lines = [[*([row.run.namespace] if with_namespace else []), *_cells(row, now)] for row in newest_first]
     found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    names = ["NAMESPACE"] if with_namespace else []
-    for name in (*names, "NAME", "TASK", "PHASE", "ATTEMPTS", "AGE", "DURATION"):
-        found.add_column(name, no_wrap=True, justify="right" if name in _NUMBERS else "left")
+    for index, name in enumerate(names):
+        width = max(len(name), *(len(line[index]) for line in lines)) if lines else len(name)
+        justify: Literal["left", "right"] = "right" if name in _NUMBERS else "left"
+        found.add_column(name, no_wrap=True, justify=justify, min_width=width)
     found.add_column("REASON", no_wrap=console_is_terminal, overflow="ellipsis")
-    for row in sorted(rows, key=lambda row: (row.created, row.run.name), reverse=True):
-        space = [row.run.namespace] if with_namespace else []
-        found.add_row(*space, *_cells(row, now))
+    for line in lines:
+        found.add_row(*line)
     return found
 
 
+_COLUMNS: Final = ("NAME", "TASK", "PHASE", "ATTEMPTS", "AGE", "DURATION")
 _NUMBERS: Final = frozenset({"ATTEMPTS", "AGE", "DURATION"})
 
 

@@ -23,8 +23,8 @@ def a_run(
     }
 
 
-def drawn(*runs, with_namespace=False):
-    console = Console(width=200, record=True, file=open("/dev/null", "w"))
+def drawn(*runs, with_namespace=False, width=200):
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))
     console.print(table(map(Row.of, runs), NOON, with_namespace=with_namespace, console_is_terminal=False))
     console.file.close()
     return [line.split() for line in console.export_text().splitlines()]
@@ -59,6 +59,14 @@ def test_the_newest_run_comes_first():
 def test_a_run_that_is_being_cancelled_says_so():
     _, row = drawn(a_run(phase="Running", reason="Running", spec={"cancelRequested": True}))
     assert row[2] == "Cancelling"
+
+
+def test_a_narrow_terminal_costs_nothing_but_the_reason():
+    run = a_run(
+        "a-rather-long-name-of-a-run", phase="AwaitingRetry", reason="AwaitingRetry", message="x" * 99
+    )
+    _, row, *_ = drawn(run, width=80)
+    assert row[:5] == ["a-rather-long-name-of-a-run", "report", "AwaitingRetry", "0/3", "5m"]
 
 
 def test_a_long_message_is_cut():
