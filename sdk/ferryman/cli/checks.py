@@ -116,7 +116,7 @@ def _rights(inspector: Inspector, namespace: str) -> Finding:
         listed = ", ".join(
             f"{verb} {'/'.join(filter(None, (plural, sub)))}" for _, plural, sub, verb in denied
         )
-        remedy = "bind the ClusterRole `ferryman-user` of the chart to yourself in this namespace"
+        remedy = "ask for a Role in this namespace that allows it"
         return Finding(Verdict.PROBLEM, "rights", f"you may not {listed} in namespace {namespace}", remedy)
     return Finding(Verdict.OK, "rights", f"submit, watch, cancel and read logs in namespace {namespace}")
 

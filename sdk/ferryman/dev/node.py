@@ -27,6 +27,8 @@ NAME: Final = "laptop"
 PODS_PER_CORE: Final = 4
 _MEMORY_CHECK_SECONDS: Final = 0.2
 _LOG_WAIT_SECONDS: Final = 0.05
+_POD_TROUBLE: Final = (OSError, ValueError, KeyError, TypeError)
+"""A full disk, a quantity that is none, a spec that nobody checked: the pod fails, the node does not."""
 
 
 class Node:
@@ -55,7 +57,10 @@ class Node:
         memory = asyncio.create_task(self._watch_memory())
         try:
             async for event in self._objects.watch("pods"):
-                self._handle(event)
+                try:
+                    self._handle(event)
+                except _POD_TROUBLE as error:
+                    self._give_up(ref("pods", event.object), error)
         finally:
             memory.cancel()
             await self._stop_all()
@@ -92,6 +97,10 @@ class Node:
             self._queue.append(one)
             self._refuse(one, scheduling.TOO_MANY_PODS)
 
+    def _give_up(self, one: Ref, error: Exception) -> None:
+        text = f"the node cannot run it: {error!r}"
+        self._objects.change_status(one, lambda pod: pod_status.failed(pod["status"], "NodeFailure", text))
+
     def _refuse(self, one: Ref, why: str) -> None:
         pod = self._objects.read(one)
         if pod is not None and why not in str(pod.get("status", {}).get("conditions")):
@@ -110,12 +119,8 @@ class Node:
     async def _work(self, worker: PodWorker) -> None:
         try:
             await worker.run()
-        except OSError as error:
-            # A full disk, or no more processes: it concerns this pod, not the node.
-            text = f"the node cannot run it: {error}"
-            self._objects.change_status(
-                worker.ref, lambda pod: pod_status.failed(pod["status"], "NodeFailure", text)
-            )
+        except _POD_TROUBLE as error:
+            self._give_up(worker.ref, error)
         finally:
             self._workers.pop(worker.ref.uid)
             self._tasks.pop(worker.ref.uid)

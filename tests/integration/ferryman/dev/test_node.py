@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from builders.jobs import a_plain_pod
 from builders.small_cluster import SmallCluster, conditions_of, python, terminated_of
-
 from ferryman.dev import processes
 from ferryman.dev.pod_logs import Options
 
@@ -138,6 +138,14 @@ async def test_a_pod_that_asks_for_more_than_there_is_is_unschedulable(cluster):
     cluster.objects.create("pods", a_plain_pod("true", container={"resources": resources}))
     pod = await cluster.until(("pods", "pod"), lambda pod: "PodScheduled" in conditions_of(pod))
     assert conditions_of(pod)["PodScheduled"]["message"] == "0/1 nodes are available: 1 Insufficient memory."
+
+
+async def test_a_pod_that_makes_no_sense_fails_alone(cluster):
+    nonsense = a_plain_pod("true", name="nonsense", container={"env": [{"name": "NULL", "value": "a\0b"}]})
+    cluster.objects.create("pods", nonsense)
+    cluster.objects.create("pods", a_plain_pod("true"))
+    assert (await cluster.until_over("nonsense"))["status"]["reason"] == "NodeFailure"
+    assert (await cluster.until_over("pod"))["status"]["phase"] == "Succeeded"
 
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
