@@ -54,7 +54,7 @@ class Cluster(Protocol):
         ...
 
     def read_log(self, namespace: str, pod: str, *, follow: bool = False) -> Iterator[str]:
-        """The lines of the runner container's log, without line ends. Raises RunNotFound if the pod is gone."""
+        """The lines of the runner's log, without line ends. Raises RunNotFound if the pod is gone."""
         ...
 
     def list_pods(self, namespace: str, label_selector: str) -> Sequence[Object]:

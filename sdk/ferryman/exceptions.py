@@ -193,7 +193,9 @@ class RunFailed(FerrymanError):
         return _rebuild, (type(self), str(self), self.run, self.reason, self.attempts)
 
 
-def _rebuild(kind: type[RunFailed], message: str, run: str, reason: str, attempts: Sequence[object]) -> RunFailed:
+def _rebuild(
+    kind: type[RunFailed], message: str, run: str, reason: str, attempts: Sequence[object]
+) -> RunFailed:
     return kind(message, run=run, reason=reason, attempts=attempts)
 
 

@@ -40,7 +40,7 @@ def test_a_map_survives_an_operator_that_is_killed_at_any_moment(in_cluster, tmp
         assert client.namespace
         futures = square.map(range(SIZE), ferryman.unmapped(str(tmp_path)), ferryman.unmapped(FAIL_FIRST))
         for kill in range(KILLS):
-            wait_until(lambda: executions(tmp_path).total() >= SIZE * kill / KILLS)
+            wait_for_executions(tmp_path, SIZE * kill // KILLS)
             time.sleep(lots.uniform(0, 0.5))  # Any moment: after a write, before one, in the middle of one.
             in_cluster.kill_operator()
             in_cluster.start_operator(wait=False)
@@ -57,8 +57,8 @@ def executions(where: Path) -> collections.Counter[str]:
     return collections.Counter(path.name.rpartition(".")[0] for path in where.iterdir())
 
 
-def wait_until(holds) -> None:
+def wait_for_executions(where: Path, number: int) -> None:
     until = time.monotonic() + BOUND
-    while not holds():
+    while executions(where).total() < number:
         assert time.monotonic() < until, "the map does not get on"
         time.sleep(0.05)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from builders.jobs import FAIL_ON_RUNNER_CODES, a_job
 from builders.small_cluster import SmallCluster, conditions_of, python
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from builders.jobs import FAIL_ON_RUNNER_CODES, NOON, a_pod, a_stored_job
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders.jobs import FAIL_ON_RUNNER_CODES, NOON, a_pod, a_stored_job
 from ferryman.dev import job_pods, job_sync
 
 
