@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from ferryman.api import durations
+from ferryman.api import durations, endpoints
 from ferryman.api.runner_contract import StoreLocation
 from ferryman_operator.reconcile.observed import PodDefaults, StoreConfig, World
 
@@ -46,6 +46,16 @@ class StoreSettings(_Section):
     """Name of a Secret in the run's namespace, with AWS_* keys; empty: the pod's own identity."""
     allow_unconditional: bool = False
     """Run even though the store ignores `If-None-Match`: an attempt may then run twice."""
+    allow_http: bool = False
+    """Let runners talk plain http beyond loopback: code and results can be replaced on the way."""
+
+    @model_validator(mode="after")
+    def _endpoint_is_safe(self) -> Self:
+        # Refused here, at the start, rather than by the runner of every attempt.
+        problem = endpoints.problem(self.endpoint, allow_http=self.allow_http)
+        if problem:
+            raise ValueError(problem)
+        return self
 
 
 class PodSettings(_Section):
@@ -188,7 +198,9 @@ def _problems(error: ValidationError) -> str:
 
 def _store(store: StoreSettings) -> StoreConfig:
     return StoreConfig(
-        location=StoreLocation(store.bucket, store.prefix.strip("/"), store.endpoint, store.region),
+        location=StoreLocation(
+            store.bucket, store.prefix.strip("/"), store.endpoint, store.region, store.allow_http
+        ),
         credentials_secret=store.credentials_secret,
         allow_unconditional=store.allow_unconditional,
     )

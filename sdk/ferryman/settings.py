@@ -24,6 +24,8 @@ DEFAULT_NAMESPACE: Final = "default"
 DEFAULT_REGION: Final = "us-east-1"
 
 _STORE_FIELDS: Final = ("bucket", "prefix", "endpoint", "region")
+_STORE_SWITCHES: Final = {"allowHttp": "ALLOW_HTTP", "allowUnconditional": "ALLOW_UNCONDITIONAL"}
+_SWITCH: Final = {"1": True, "true": True, "0": False, "false": False, "": False}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class StoreSettings:
 
     location: StoreLocation
     credentials: Credentials | None = None
+    allow_unconditional: bool = False
+    """Submit even though the store ignores `If-None-Match`: an attempt may then run twice."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,8 @@ def resolve(
 def _store(
     environ: Mapping[str, str], extension: Mapping[str, Any], origin: str, config: Mapping[str, Any]
 ) -> Setting[StoreSettings] | None:
-    variables = {name: environ.get(f"FERRYMAN_STORE_{name.upper()}", "") for name in _STORE_FIELDS}
+    suffixes = {name: name.upper() for name in _STORE_FIELDS} | _STORE_SWITCHES
+    variables = {name: environ.get(f"FERRYMAN_STORE_{suffix}", "") for name, suffix in suffixes.items()}
     table = config.get("store", {})
     for values, source in ((variables, "FERRYMAN_STORE_*"), (extension, origin), (table, "config.toml")):
         if not isinstance(values, Mapping):
@@ -157,15 +162,26 @@ def _one_store(values: Mapping[str, Any], source: str) -> StoreSettings:
         if not isinstance(values.get(name) or "", str):
             raise ConfigurationError(f"{source}: {name} is not a string")
     key = values.get("accessKeyId")
+    switches = {name: _switch(values.get(name, False), name, source) for name in _STORE_SWITCHES}
     return StoreSettings(
         StoreLocation(
             bucket=values["bucket"],
             prefix=(values.get("prefix") or "").strip("/"),
             endpoint=values.get("endpoint") or None,
             region=values.get("region") or DEFAULT_REGION,
+            allow_http=switches["allowHttp"],
         ),
         Credentials(key, values.get("secretAccessKey") or "") if key else None,
+        allow_unconditional=switches["allowUnconditional"],
     )
+
+
+def _switch(value: object, name: str, source: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in _SWITCH:
+        raise ConfigurationError(f"{source}: {name} is {value!r}; it can be true or false")
+    return _SWITCH[value.lower()]
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -125,3 +125,55 @@ def test_another_context_can_be_wanted(kubeconfig):
 def test_a_context_that_is_not_there_is_told_with_those_that_are(kubeconfig):
     with pytest.raises(ConfigurationError, match="no context 'three'; it has one, two"):
         kube.read_context(kubeconfig, "three")
+
+
+SWITCHES = {"allowHttp": True, "allowUnconditional": True}
+
+
+@pytest.mark.parametrize(
+    ("environ", "extension", "config"),
+    [
+        (
+            {
+                "FERRYMAN_STORE_BUCKET": "b",
+                "FERRYMAN_STORE_ALLOW_HTTP": "1",
+                "FERRYMAN_STORE_ALLOW_UNCONDITIONAL": "true",
+            },
+            {},
+            {},
+        ),
+        ({}, {"bucket": "b", **SWITCHES}, {}),
+        ({}, {}, {"store": {"bucket": "b", **SWITCHES}}),
+    ],
+    ids=["environment", "kubeconfig", "file"],
+)
+def test_every_source_may_allow_what_is_off(environ, extension, config):
+    store = settings.resolve(environ, KubeContext("/k", "dev", "", extension), config).require_store()
+    assert (store.location.allow_http, store.allow_unconditional) == (True, True)
+
+
+def test_what_is_off_is_off():
+    store = settings.resolve({"FERRYMAN_STORE_BUCKET": "b"}, CONTEXT, {}).require_store()
+    assert (store.location.allow_http, store.allow_unconditional) == (False, False)
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_named_with_its_source():
+    with pytest.raises(
+        ConfigurationError, match=r"config\.toml: allowHttp is 'perhaps'; it can be true or false"
+    ):
+        settings.resolve({}, KubeContext("/k", "dev"), {"store": {"bucket": "b", "allowHttp": "perhaps"}})
+
+
+def test_plain_http_beyond_loopback_is_refused_with_the_setting_that_allows_it(kubeconfig, tmp_path):
+    environ = {
+        "KUBECONFIG": kubeconfig,
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "FERRYMAN_STORE_BUCKET": "b",
+        "FERRYMAN_STORE_ENDPOINT": "http://minio.store.svc:9000",
+    }
+    with pytest.raises(
+        ConfigurationError, match=r"http://minio.store.svc is not encrypted.*FERRYMAN_STORE_ALLOW_HTTP=1"
+    ):
+        connection.open_connection(environ, context=None, namespace=None)
+    allowed = {**environ, "FERRYMAN_STORE_ALLOW_HTTP": "1"}
+    assert connection.open_connection(allowed, context=None, namespace=None).settings.require_store()

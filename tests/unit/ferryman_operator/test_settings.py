@@ -23,6 +23,11 @@ GOOD = {"stores": {"default": {"bucket": "payloads"}}, "pod": {"image": "runner:
         ({"lease": {"duration": "1s"}}, "lease.duration"),
         ({"http": {"port": 70000}}, "http.port"),
         ({"surprise": 1}, "surprise"),
+        (
+            {"stores": {"eu": {"bucket": "b", "endpoint": "http://minio:9000"}}},
+            "stores.eu: .*allowHttp: true",
+        ),
+        ({"stores": {"eu": {"bucket": "b", "endpoint": "minio:9000"}}}, "stores.eu: .*https://host:port"),
     ],
 )
 def test_an_error_names_the_field(change, named):
@@ -43,6 +48,12 @@ def test_decisions_get_the_stores_the_pod_and_the_times():
     assert world.stores["default"].credentials_secret == "s"
     assert world.pod.service_account == "tasks"
     assert (world.job_ttl_seconds, world.pending_look_seconds) == (3600, 3.0)
+
+
+def test_a_store_over_plain_http_reaches_the_runners_where_it_is_allowed():
+    store = {"bucket": "b", "endpoint": "http://minio:9000", "allowHttp": True}
+    world = settings.parse({**GOOD, "stores": {"default": store}}).world
+    assert world.stores["default"].location.allow_http
 
 
 def run_main(tmp_path, capsys, text, monkeypatch):
