@@ -24,7 +24,7 @@ from ferryman.runs import Run, view
 from ferryman.settings import Settings
 from ferryman.submission import Bundle, Definition, Identity, SealedCall
 from ferryman.watching import Watcher
-from ferryman.wire import keys
+from ferryman.wire import conditional, keys
 from ferryman.wire.codecs import Sealed
 from ferryman.wire.store import Store
 
@@ -65,6 +65,8 @@ class Client:
         self._image = settings.image.value if settings is not None and settings.image is not None else None
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._checking = threading.Lock()
+        self._trusts_store = _allows_unconditional(settings)
         self._uploaded: dict[str, float] = {}
         self._watchers: dict[str, Watcher] = {}
         self._courier = delivery.Courier()
@@ -74,7 +76,9 @@ class Client:
     def submit(self, definition: Definition, call: Call, *, wait_for: Any = None) -> TaskFuture[Any]:
         """Upload what is not there yet, create the TaskRun, return its future.
 
-        Raises SerializationError, InvalidTaskRun, StoreError, ClusterError: nothing runs then.
+        Raises SerializationError, InvalidTaskRun, StoreError, ClusterError: nothing runs then. The
+        first run of a client also asks the store whether it honours conditional writes: one PUT
+        more, and StoreNotConditional if it does not.
         """
         definition, by_value = self._with_image(definition), local_modules()
         code = submission.seal_code(definition, by_value)
@@ -83,6 +87,7 @@ class Client:
         bundle = submission.bundle([sealed])
         manifest = submission.manifest(definition, identity, sealed, code, bundle.blobs[0])
         submission.validate(manifest)
+        self._check_store()
         self._upload_code(code)
         self._upload_arguments(bundle)
         future = self._future(manifest["metadata"]["name"], trust_pickle=True)
@@ -207,6 +212,13 @@ class Client:
                 self._watchers[namespace] = Watcher(self.cluster, namespace)
             return self._watchers[namespace]
 
+    def _check_store(self) -> None:
+        # Before the first run, because a runner cannot tell by the one claim that it creates.
+        with self._checking:
+            if not self._trusts_store:
+                conditional.check(self.store, self.namespace)
+                self._trusts_store = True
+
     def _upload_code(self, code: Sealed) -> None:
         # Content-addressed, so that writing it again is harmless: no HEAD is needed to find out.
         uploaded = self._uploaded.get(code.sha256)
@@ -273,6 +285,7 @@ class _Mapping:
         ]
         if self._is_first:
             submission.validate(manifests[0])
+            client._check_store()  # noqa: SLF001
             client._upload_code(self._code)  # noqa: SLF001
             self._is_first = False
         client._upload_arguments(bundle)  # noqa: SLF001
@@ -295,6 +308,10 @@ def _deliver(future: TaskFuture[Any], run: Run, store: Store) -> None:
         future.reject(error)
     else:
         future.resolve(value)
+
+
+def _allows_unconditional(settings: Settings | None) -> bool:
+    return settings is not None and settings.store is not None and settings.store.value.allow_unconditional
 
 
 def _pod_order(pod: Mapping[str, Any]) -> tuple[int, str]:

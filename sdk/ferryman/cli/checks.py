@@ -194,8 +194,10 @@ def _store(settings: Settings) -> Finding:
         where = _described(store, settings)
         conditional.check(_opened(store), settings.namespace.value)
     except StoreNotConditional as error:
-        remedy = "use AWS S3, a recent MinIO or Ceph: an attempt could run twice on this one"
-        return Finding(Verdict.PROBLEM, "store", str(error), remedy)
+        if store.allow_unconditional:
+            detail = f"{where}: writable, ignores conditional writes, and allowUnconditional accepts that"
+            return Finding(Verdict.NOTE, "store", detail, "an attempt may run twice on it")
+        return Finding(Verdict.PROBLEM, "store", str(error))
     except ConfigurationError as error:
         return Finding(Verdict.PROBLEM, "store", str(error))
     except FerrymanError as error:

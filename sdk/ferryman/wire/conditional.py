@@ -4,14 +4,15 @@ A store that ignores `If-None-Match: *` answers a first create as one that honou
 a create of an object that exists tells them apart. That is one request too many for every
 attempt (the budget of a small task is 2 GET and 2 PUT), so it is asked where it is cheap:
 
-- `check(store, namespace)`: by `ferryman doctor`, and by a client once per process before its first run.
+- `check(store, namespace)`: by `ferryman doctor`, and by a client once, before its first run.
 - by a runner, through a second create of its own claim (one PUT more): where the run came
   without a blob, so that perhaps no client of ours ever checked; and for one attempt in
   SAMPLE, so that a store which was changed later is found.
 
 So a runner refuses such a store for certain only in the cases above; on its first attempts of
-runs that a client submitted it relies on that client's check. `FERRYMAN_STORE_ALLOW_UNCONDITIONAL=1` turns
-all of it off. Standard library only.
+runs that a client submitted it relies on that client's check. The store's setting `allowUnconditional`
+(`FERRYMAN_STORE_ALLOW_UNCONDITIONAL=1` in an environment) turns all of it off: the operator's that of
+the runners, the client's that of the client. Standard library only.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ def prove(store: Store, key: str, body: bytes) -> None:
         store.create(key, body)
     except ObjectExists:
         return
-    raise StoreNotConditional
+    raise StoreNotConditional(
+        "the store ignores `If-None-Match: *`, so it cannot keep an attempt from running twice: use AWS S3 or "
+        "a recent MinIO or Ceph, or accept that an attempt may run twice, with the store's "
+        "allowUnconditional: true (FERRYMAN_STORE_ALLOW_UNCONDITIONAL=1 in the environment of a client)"
+    )
 
 
 def is_sampled(uid: str, attempt: int) -> bool:
