@@ -115,7 +115,8 @@ class Invocation:
             # The exception is what matters; the caller gets its text from the report.
             print(f"the exception could not be stored: {error}", file=sys.stderr)  # noqa: T201
             result = None
-        return Ending(reason, failure.message, failure.type, result)
+        said = f"{failure.type}: {failure.message}" if failure.message else failure.type
+        return Ending(reason, said, failure.type, result)
 
     def _upload(self, sealed: Sealed) -> ResultRef:
         here = self._assignment

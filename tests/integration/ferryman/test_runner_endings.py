@@ -182,7 +182,7 @@ def test_an_exception_comes_back_as_itself(lab):
 
     outcome = lab.run(fail)
     assert_ended(outcome, Reason.USER_EXCEPTION, ExitCode.USER_FAILURE)
-    assert (outcome.report.exception, outcome.report.message) == ("LookupError", "no such thing")
+    assert (outcome.report.exception, outcome.report.message) == ("LookupError", "LookupError: no such thing")
     rebuilt = failures.rebuild(failures.open_failure(lab.blob(outcome)), trust_pickle=True)
     assert isinstance(rebuilt, LookupError)
     assert "in fail" in str(rebuilt.__cause__)
