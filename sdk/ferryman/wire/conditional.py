@@ -52,8 +52,8 @@ def prove(store: Store, key: str, body: bytes) -> None:
     except ObjectExists:
         return
     raise StoreNotConditional(
-        "the store ignores `If-None-Match: *`, so it cannot keep an attempt from running twice: use AWS S3 or "
-        "a recent MinIO or Ceph, or accept that an attempt may run twice, with the store's "
+        "the store ignores `If-None-Match: *`, so it cannot keep an attempt from running twice: use AWS S3 "
+        "or a recent MinIO or Ceph, or accept that an attempt may run twice, with the store's "
         "allowUnconditional: true (FERRYMAN_STORE_ALLOW_UNCONDITIONAL=1 in the environment of a client)"
     )
 
