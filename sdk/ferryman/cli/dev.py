@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -50,8 +50,10 @@ def up(
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     with _interruptible(), _starting(kubeconfig, operator=operator) as cluster:
-        console.print(_welcome(cluster, time.monotonic() - began, operator=operator))
-        _stay(cluster, console)
+        # Ctrl-C may come as soon as it is told about, before the last of it is printed.
+        with suppress(KeyboardInterrupt):
+            console.print(_welcome(cluster, time.monotonic() - began, operator=operator))
+            _stay(cluster, console)
         console.print("\nStopping ...")
     console.print("Stopped; nothing is left.")
 
@@ -98,17 +100,14 @@ def _starting(kubeconfig: Path | None, *, operator: bool) -> Iterator[EmbeddedCl
         cluster.stop()
 
 
-def _stay(cluster: EmbeddedCluster, console: Console) -> None:
+def _stay(cluster: EmbeddedCluster, console: Console) -> NoReturn:
     restarts = 0
-    try:
-        while True:
-            time.sleep(_CHECK_SECONDS)
-            cluster.check()
-            if cluster.restarts > restarts:
-                restarts = cluster.restarts
-                console.print(f"The operator died and was started again; see {cluster.operator_log}")
-    except KeyboardInterrupt:
-        return
+    while True:
+        time.sleep(_CHECK_SECONDS)
+        cluster.check()
+        if cluster.restarts > restarts:
+            restarts = cluster.restarts
+            console.print(f"The operator died and was started again; see {cluster.operator_log}")
 
 
 def _run_script(cluster: EmbeddedCluster, command: list[str]) -> int:
