@@ -74,7 +74,7 @@ class Writer:
         if not self.may_create():
             raise NotLeading("shutting down: no new Jobs")
         try:
-            self.intake.job_seen(await self.cluster.create_job(create.manifest))
+            self.intake.job_read(await self.cluster.create_job(create.manifest))
         except AlreadyExists as error:
             return await self._adopt(run, create, str(error))
         except Refused as error:
@@ -90,7 +90,7 @@ class Writer:
         job = projection.job(raw)
         if job is None or job.owner_uid != run.uid:
             return self._refuse(run, create, RefusalKind.EXISTS, message)
-        self.intake.job_seen(raw)
+        self.intake.job_read(raw)
         self.refusals.forget(run.key)
         return True
 
@@ -113,7 +113,7 @@ class Writer:
     async def _write_status(self, run: Run, status: TaskRunStatus) -> bool:
         self._check_lead()
         try:
-            self.intake.run_seen(await self.cluster.patch_run_status(run.key, status_patch(run, status)))
+            self.intake.run_read(await self.cluster.patch_run_status(run.key, status_patch(run, status)))
         except (Conflict, NotFound):
             return False
         return True

@@ -33,6 +33,11 @@ class Cache:
         held = self._runs.get(key)
         return held.run if isinstance(held, Finished) else held
 
+    def version_of_run(self, key: Key) -> str | None:
+        """The resourceVersion of the run, if it exists."""
+        held = self._runs.get(key)
+        return None if held is None else held.resource_version
+
     def key_of(self, uid: str) -> Key | None:
         """The key of the run with this UID."""
         return self._keys.get(uid)

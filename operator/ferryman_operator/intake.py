@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ferryman_operator import projection
@@ -21,14 +22,21 @@ class Intake:
 
     def run_seen(self, raw: Any) -> None:
         """A version of a TaskRun."""
-        known = self._known(raw)
-        if known is not None and _is_echo(raw, known):
-            return
-        run = projection.run(raw, known=known)
-        if run is not None and self._cache.put_run(run):
+        if (run := self.run_read(raw)) is not None:
             self._queue.add(run.key, lane_of(run, self._cache.jobs_of(run.uid)))
-            if known is None or known.status.phase is not run.status.phase:
-                self.wake_dependants(run.key)
+
+    def run_read(self, raw: Any) -> Run | None:
+        """A version of a TaskRun, for somebody who decides anew by himself; None if it is no news."""
+        key = _key_in(raw)
+        if _is_echo(raw, None if key is None else self._cache.version_of_run(key)):
+            return None
+        known = None if key is None else self._cache.run(key)
+        run = projection.run(raw, known=known)
+        if run is None or not self._cache.put_run(run):
+            return None
+        if known is None or known.status.phase is not run.status.phase:
+            self.wake_dependants(run.key)
+        return run
 
     def run_gone(self, raw: Any) -> None:
         """A TaskRun that does not exist any more."""
@@ -43,14 +51,26 @@ class Intake:
 
     def job_seen(self, raw: Any) -> None:
         """A version of a Job."""
-        job = projection.job(raw)
-        if job is None:
-            return
-        known = self._cache.job(job.namespace, job.name)
-        if self._cache.put_job(job):
+        if (job := self.job_read(raw)) is not None:
             self._job_changed(job, Lane.RUNNING if job.end is None else Lane.ENDING)
-            if job.end is not None and known is not None and known.end is None:
-                self._ended(job)
+
+    def job_read(self, raw: Any) -> Job | None:
+        """A version of a Job, for somebody who decides anew by himself; None if it is no news."""
+        key = _key_in(raw)
+        known = None if key is None else self._cache.job(key.namespace, key.name)
+        if _is_echo(raw, None if known is None else known.resource_version):
+            return None
+        job = projection.job(raw)
+        if job is None or not self._cache.put_job(job):
+            return None
+        if job.end is not None and known is not None and known.end is None:
+            self._ended(job)
+        # Most changes of a Job are of what no decision reads.
+        return (
+            None
+            if known is not None and job == replace(known, resource_version=job.resource_version)
+            else job
+        )
 
     def job_gone(self, raw: Any) -> None:
         """A Job that does not exist any more."""
@@ -73,13 +93,6 @@ class Intake:
         if key is not None:
             self._queue.add(key, lane)
 
-    def _known(self, raw: Any) -> Run | None:
-        try:
-            meta = raw["metadata"]
-            return self._cache.run(Key(meta["namespace"], meta["name"]))
-        except (KeyError, TypeError):
-            return None
-
 
 def lane_of(run: Run, jobs: tuple[Job, ...]) -> Lane:
     """How urgent it is to look at a run."""
@@ -90,8 +103,16 @@ def lane_of(run: Run, jobs: tuple[Job, ...]) -> Lane:
     return Lane.RUNNING if jobs else Lane.STARTING
 
 
-def _is_echo(raw: Any, known: Run) -> bool:
-    # Most events of TaskRuns are echoes of our own writes: their version tells, before any parsing.
-    meta = raw["metadata"]
-    seen = projection.version(str(meta.get("resourceVersion", "")))
-    return 0 <= seen <= projection.version(known.resource_version)
+def _key_in(raw: Any) -> Key | None:
+    try:
+        return Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _is_echo(raw: Any, known: str | None) -> bool:
+    # Half of the events are echoes of our own writes: their version tells, before any parsing.
+    if known is None:
+        return False
+    seen = projection.version(str(raw["metadata"].get("resourceVersion", "")))
+    return 0 <= seen <= projection.version(known)

@@ -67,7 +67,7 @@ class Observer:
         except NotFound:
             self._forget(key)
             return None
-        self.intake.run_seen(raw)
+        self.intake.run_read(raw)
         # Not from the cache, which holds less of a finished run than there is.
         known = before if before is not None and not before.status.phase.is_terminal else None
         run = projection.run(raw, known=known)
@@ -83,7 +83,7 @@ class Observer:
             if (known := self.cache.job(namespace, name)) is not None:
                 self.cache.drop_job(namespace, name, known.uid)
             return
-        self.intake.job_seen(raw)
+        self.intake.job_read(raw)
 
     async def _look_at_upstreams(self, run: Run) -> None:
         for key in _upstream_keys(run):

@@ -63,7 +63,6 @@ def job(raw: Any) -> Job | None:
         attempt=_label_number(_mapping(meta.get("labels")).get(names.ATTEMPT_LABEL)),
         created=_time(meta.get("creationTimestamp")) or _EPOCH,
         deleting=meta.get("deletionTimestamp") is not None,
-        active=_number(status.get("active")),
         ready=_number(status.get("ready")),
         end=_job_end(status.get("conditions")),
     )

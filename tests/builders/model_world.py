@@ -99,7 +99,7 @@ class ModelWorld:
         env = create.manifest["spec"]["template"]["spec"]["containers"][0]["env"]
         told = next(one["value"] for one in env if one["name"] == Env.ASSIGNMENT)
         uid = self.fresh_name("job")
-        self.jobs[name] = Job("default", name, uid, "1", UID, create.attempt, self.now, active=1)
+        self.jobs[name] = Job("default", name, uid, "1", UID, create.attempt, self.now)
         self.assignments[uid] = decode_assignment(told), late
         self.writes += 1
 
@@ -183,7 +183,7 @@ class ModelWorld:
         own = [one.pod for one in self.pods.values() if one.pod.job_uid == job.uid]
         complete = any(pod.phase == "Succeeded" for pod in own)
         end = JobEnd(complete, "Completed" if complete else "PodFailurePolicy", "over", self.now)
-        self._update_job(job.uid, end=end, active=0, ready=0)
+        self._update_job(job.uid, end=end, ready=0)
 
     def _update_job(self, uid: str, **fields: Any) -> None:
         for name, job in self.jobs.items():

@@ -170,7 +170,7 @@ class ARun:
 
     def running(self) -> ARun:
         """The status says so, and the ledger has the row."""
-        job = replace(self.jobs[-1], active=1, ready=1)
+        job = replace(self.jobs[-1], ready=1)
         row = Attempt(number=job.attempt, job_name=job.name, jobUID=job.uid, started_at=T0)
         return replace(self, jobs=(*self.jobs[:-1], job)).with_status(
             phase=Phase.RUNNING,
@@ -186,7 +186,7 @@ class ARun:
         return self.with_status(attempts=[*rows[:-1], marked])
 
     def ready(self) -> ARun:
-        return replace(self, jobs=(*self.jobs[:-1], replace(self.jobs[-1], active=1, ready=1)))
+        return replace(self, jobs=(*self.jobs[:-1], replace(self.jobs[-1], ready=1)))
 
     def whose_job(self, end: JobEnd | None = None, **fields: Any) -> ARun:
         return replace(self, jobs=(*self.jobs[:-1], replace(self.jobs[-1], end=end, **fields)))
@@ -253,7 +253,7 @@ class ARun:
 
     def job(self, number: int) -> Job:
         name = names.job_name(self.name, self.uid, number)
-        return Job("default", name, f"job-{number}", "1", self.uid, number, T0, active=1)
+        return Job("default", name, f"job-{number}", "1", self.uid, number, T0)
 
     def condition(self, reason: Reason) -> Condition:
         return Condition(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from ferryman.api.taskrun import Attempt, TaskRunSpec, TaskRunStatus
 from ferryman_operator.reconcile import attempts
 from ferryman_operator.reconcile.observed import Job, Observed, Run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """`spec` is the run's, known to be there."""
 
@@ -28,17 +29,17 @@ class Case:
         """As it was last written."""
         return self.run.status
 
-    @property
+    @cached_property
     def due(self) -> int:
         """The number of the current attempt: the one that runs, or the one that comes next."""
         return attempts.due(self.run.status)
 
-    @property
+    @cached_property
     def row(self) -> Attempt | None:
         """The ledger's row of the current attempt; None until it is known to run."""
         return attempts.open_row(self.run.status)
 
-    @property
+    @cached_property
     def job(self) -> Job | None:
         """The Job of the current attempt, if there is one."""
         return attempts.current_job(self.run, self.seen.jobs)

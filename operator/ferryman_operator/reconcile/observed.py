@@ -64,7 +64,6 @@ class Job:
     attempt: int
     created: datetime
     deleting: bool = False
-    active: int = 0
     ready: int = 0
     end: JobEnd | None = None
 

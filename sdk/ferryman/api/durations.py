@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 _DIGITS: Final = {"h": 6, "m": 7, "s": 9, "ms": 9}
@@ -24,6 +25,7 @@ _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> timedelta:
     """The length that `text` says. Raises ValueError, naming the value, if it is no duration."""
     if len(text) > MAX_LENGTH or len(text) < MIN_LENGTH or not _WHOLE.fullmatch(text):
