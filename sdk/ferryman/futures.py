@@ -212,6 +212,7 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
                 f"the future of run {self.name} belongs to the process that forked this one; "
                 f"use ferryman.get_run({self.name!r}) here"
             )
+        _require_timeout(timeout)
         try:
             if timeout is not None and timeout <= _SILENCE:
                 return self._done_within(timeout)
@@ -266,6 +267,12 @@ class TaskFutureList(list[TaskFuture[R]], Generic[R]):
             raise TimeoutError(f"{len(waiting)} of {len(self)} runs did not end within {timeout} seconds")
 
 
+def _require_timeout(timeout: float | None) -> None:
+    # Written so that NaN is refused, too: one would wait for ever with it.
+    if timeout is not None and not timeout >= 0:
+        raise ValueError(f"timeout must not be negative: {timeout}")
+
+
 class DoneAndNotDone(NamedTuple):
     """What `wait` found."""
 
@@ -275,8 +282,7 @@ class DoneAndNotDone(NamedTuple):
 
 def wait(futures: Iterable[TaskFuture[Any]], timeout: float | None = None) -> DoneAndNotDone:
     """Which futures are done, once all are or `timeout` seconds are over. Never raises for a run's sake."""
-    if timeout is not None and timeout < 0:
-        raise ValueError(f"timeout must not be negative: {timeout}")
+    _require_timeout(timeout)
     found = concurrent.futures.wait(set(futures), timeout)
     return DoneAndNotDone(
         cast("set[TaskFuture[Any]]", found.done), cast("set[TaskFuture[Any]]", found.not_done)
@@ -285,4 +291,5 @@ def wait(futures: Iterable[TaskFuture[Any]], timeout: float | None = None) -> Do
 
 def as_completed(futures: Iterable[TaskFuture[_T]], timeout: float | None = None) -> Iterator[TaskFuture[_T]]:
     """The futures in the order in which they end. Raises TimeoutError after `timeout` seconds."""
+    _require_timeout(timeout)
     return cast("Iterator[TaskFuture[_T]]", concurrent.futures.as_completed(list(futures), timeout))
