@@ -7,7 +7,7 @@ from ferryman.exceptions import ConfigurationError
 
 
 def require_safe(url: str | None, *, allow_http: bool = False) -> None:
-    """Raises ConfigurationError for plain http beyond loopback unless it is allowed, and for what is no URL."""
+    """Raises ConfigurationError for what is no URL, and for plain http beyond loopback unless allowed."""
     problem = endpoints.problem(url, allow_http=allow_http)
     if problem:
         raise ConfigurationError(problem)

@@ -33,6 +33,7 @@ _DENIED: Final = frozenset(
         "401",
     }
 )
+_HINTS: Final = {"RequestTimeTooSkewed": ", so the clock of this machine is wrong"}
 _SHORT: Final = frozenset({"InvalidRange", "416"})
 
 
@@ -134,7 +135,7 @@ def _of_code(what: str, key: str, code: str, status: int) -> Exception:
     if code in _SHORT:
         return InvalidBlob(f"{key} is shorter than it should be")
     if code in _DENIED or status in (401, 403):
-        return StoreDenied(f"{what}: the store says {code}")
+        return StoreDenied(f"{what}: the store says {code}{_HINTS.get(code, '')}")
     if status >= 500 or status == 429 or code in ("RequestTimeout", "SlowDown"):
         return StoreUnavailable(f"{what}: the store says {code or status}")
     return StoreError(f"{what}: the store says {code or status}")

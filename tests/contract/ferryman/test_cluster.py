@@ -16,7 +16,13 @@ from ferryman.dev.apiserver.builtin_resources import builtin_registry
 from ferryman.dev.apiserver.faults import Action, Fault
 from ferryman.dev.apiserver.server import ApiServer
 from ferryman.dev.apiserver.storage import Storage
-from ferryman.exceptions import ClusterUnavailable, InvalidTaskRun, RunAlreadyExists, RunNotFound
+from ferryman.exceptions import (
+    ClusterUnavailable,
+    InvalidTaskRun,
+    PermissionDenied,
+    RunAlreadyExists,
+    RunNotFound,
+)
 from ferryman.kube import KubeCluster
 from ferryman.kube_retry import Retries
 from ferryman.testing import InMemoryCluster
@@ -197,6 +203,24 @@ def kube(server) -> Iterator[KubeCluster]:
 def test_a_refusal_that_passes_is_waited_for(server, kube, status):
     server.faults.set([Fault(Action.ERROR, verb="create", status=status, count=2)])
     assert kube.create_run(a_manifest("one"))["metadata"]["name"] == "one"
+
+
+def test_a_forbidden_create_names_user_verb_resource_and_namespace(server, kube):
+    said = (
+        'taskruns.ferryman.dev is forbidden: User "jane" cannot create resource "taskruns" in API group '
+        '"ferryman.dev" in the namespace "default"'
+    )
+    server.faults.set([Fault(Action.ERROR, verb="create", status=403, message=said)])
+    with pytest.raises(PermissionDenied) as caught:
+        kube.create_run(a_manifest("one"))
+    assert str(caught.value) == f"cannot create TaskRun one: {said}"
+
+
+def test_refused_credentials_are_told_as_such(server, kube):
+    server.faults.set([Fault(Action.ERROR, verb="list", status=401, message="Unauthorized")])
+    with pytest.raises(PermissionDenied, match="cannot list TaskRuns: Unauthorized.*kubeconfig"):
+        kube.list_runs(NAMESPACE)
+    server.faults.set([])
 
 
 def test_a_broken_connection_is_tried_again(server, kube):
