@@ -31,7 +31,7 @@ _uids = itertools.count(1)
 # Short graces, so that tests of what ignores SIGTERM do not wait for the real ones.
 IMPATIENT = (
     "import sys; from ferryman.runner import supervisor, watch;"
-    "sys.exit(supervisor.main(graces=watch.Graces(timeout=0.3, termination=0.3, exit=0.3)))"
+    "sys.exit(supervisor.main(graces=watch.Graces(timeout=0.3, termination=0.3, exit=0.3, phase={phase})))"
 )
 
 
@@ -94,10 +94,10 @@ class RunnerLab:
     def run_assignment(self, assignment, environment=None):
         return self.finish(self.start(assignment, environment))
 
-    def start(self, assignment, environment=None, upstreams=(), impatient=True):
-        """The running runner process."""
+    def start(self, assignment, environment=None, upstreams=(), impatient=True, phase=300.0):
+        """The running runner process; `phase` is the least time of the phases beside the function."""
         self.log = self.folder / f"termination-{time.monotonic_ns()}"
-        runner = ["-c", IMPATIENT] if impatient else ["-m", "ferryman.runner"]
+        runner = ["-c", IMPATIENT.format(phase=phase)] if impatient else ["-m", "ferryman.runner"]
         return subprocess.Popen(
             [sys.executable, *runner],
             env=self.environment(assignment, upstreams) | (environment or {}),

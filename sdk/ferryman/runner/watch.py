@@ -17,20 +17,19 @@ from ferryman.runner.channel import Entered, Receiver
 from ferryman.runner.ending import Ending
 from ferryman.runner.phases import Step
 
-MIN_LIMIT: Final = 300.0
-"""Seconds that unpickling and serialising have at least, however short the function's timeout is."""
-
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 class Graces(NamedTuple):
-    """Seconds between asking the worker to stop and killing it."""
+    """Seconds: between asking the worker to stop and killing it, and what phases have at least."""
 
     timeout: float = 5.0
     termination: float = 20.0
     """Less than a pod's terminationGracePeriodSeconds (30): the report is to be written before that ends."""
     exit: float = 5.0
     """For the exit functions, after the ending was told."""
+    phase: float = 300.0
+    """What unpickling and serialising have at least, however short the function's timeout is."""
 
 
 GRACES: Final = Graces()
@@ -131,7 +130,9 @@ class Watch:
         if step is Step.EXECUTE:
             return at + self._timeout
         # These run the user's code too (__setstate__, __reduce__), but the timeout is the function's.
-        return at + max(MIN_LIMIT, self._timeout) if step in (Step.UNPICKLE, Step.SERIALISE) else None
+        if step in (Step.UNPICKLE, Step.SERIALISE):
+            return at + max(self._graces.phase, self._timeout)
+        return None
 
     def _read_signals(self) -> None:
         try:
@@ -162,7 +163,7 @@ class Watch:
     def _timeout_message(self) -> str:
         if self._step is Step.EXECUTE:
             return f"the function ran longer than {self._timeout:g} s"
-        return f"phase {self._step} took too long"
+        return f"phase {self._step} took longer than {max(self._graces.phase, self._timeout or 0):g} s"
 
     def _signal_group(self, number: signal.Signals) -> None:
         # The child makes the group; very early it may not exist yet.

@@ -562,6 +562,21 @@ def test_an_exit_while_unpickling_is_an_exit_of_the_process(lab):
     assert_ended(outcome, Reason.PROCESS_EXITED, ExitCode.CRASHED)
 
 
+class _Hangs:
+    def __reduce__(self):
+        import time
+
+        return time.sleep, (3600,)
+
+
+@pytest.mark.parametrize("blob", ["code", "arguments"])
+def test_a_hang_while_unpickling_ends_by_a_limit_of_its_own(lab, blob):
+    blobs = lab.seal(_Hangs()) if blob == "code" else lab.seal(lambda value: value, _Hangs())
+    outcome = lab.finish(lab.start(lab.assignment(**blobs, timeout=0.1), phase=0.5))
+    assert_ended(outcome, Reason.TIMEOUT, ExitCode.TIMED_OUT)
+    assert outcome.report.message == "phase unpickle took longer than 0.5 s"
+
+
 # The store
 
 
