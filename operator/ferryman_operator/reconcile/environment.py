@@ -26,10 +26,10 @@ def variables(case: Case) -> list[dict[str, Any]]:
     values = {
         Env.ASSIGNMENT.value: encode_assignment(assignment(case)),
         Env.STORE.value: encode_store(store.location),
+        # Off is said, too: a ConfigMap of client settings in `envFrom` would otherwise turn it on.
+        Env.STORE_ALLOW_UNCONDITIONAL.value: "1" if store.allow_unconditional else "0",
         **encode_upstreams(upstreams.of(case.spec, case.seen.upstreams)),
     }
-    if store.allow_unconditional:
-        values[Env.STORE_ALLOW_UNCONDITIONAL.value] = "1"
     fields = {
         Env.POD_NAME: "metadata.name",
         Env.POD_UID: "metadata.uid",

@@ -102,6 +102,10 @@ def test_the_store_is_named_by_the_run_and_known_to_the_operator():
     assert "envFrom" not in container_of(run)
 
 
+def test_what_the_operator_does_not_allow_is_told_so_that_no_source_of_variables_allows_it():
+    assert environment_of(a_run())[Env.STORE_ALLOW_UNCONDITIONAL] == "0"
+
+
 def test_the_configuration_gives_what_the_run_does_not_say():
     defaults = PodDefaults(
         "img", "sa", "Always", "100m", "64Mi", "", "128Mi", {"pool": "jobs"}, run_as_user=None
