@@ -26,12 +26,13 @@ from typing import Self
 from ferryman.api import crd, names
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Report, ResultRef, encode_report
-from ferryman.dev import moments, pod_status
+from ferryman.dev.apiserver import moments
 from ferryman.dev.apiserver.builtin_resources import builtin_registry
+from ferryman.dev.apiserver.objects import Object, Objects, ref
 from ferryman.dev.apiserver.server import ApiServer
 from ferryman.dev.apiserver.storage import Storage
-from ferryman.dev.job_controller import JobController
-from ferryman.dev.objects import Object, Objects, ref
+from ferryman.dev.jobs.controller import JobController
+from ferryman.dev.node import pod_status
 
 RUNS = f"{names.PLURAL}.{names.GROUP}"
 IN_FLIGHT = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime
 
-from ferryman.dev.job_pods import TRACKING_FINALIZER, identity_labels
+from ferryman.dev.jobs.pods import TRACKING_FINALIZER, identity_labels
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 _SERIAL = itertools.count(1)

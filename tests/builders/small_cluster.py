@@ -7,11 +7,11 @@ import contextlib
 import sys
 
 from ferryman.dev.apiserver.builtin_resources import builtin_registry
+from ferryman.dev.apiserver.objects import Objects, ref
 from ferryman.dev.apiserver.storage import Storage
-from ferryman.dev.job_controller import JobController
-from ferryman.dev.node import Node
-from ferryman.dev.objects import Objects, ref
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.jobs.controller import JobController
+from ferryman.dev.node.node import Node
+from ferryman.dev.processes.reaper import Reaper
 
 PATIENCE = 12
 

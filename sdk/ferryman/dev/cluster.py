@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ferryman.api.runner_contract import StoreLocation
 from ferryman.dev import kubeconfig, operator, store
-from ferryman.dev.child import Child
-from ferryman.dev.objects import Objects, ref
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.apiserver.objects import Objects, ref
+from ferryman.dev.processes.child import Child
+from ferryman.dev.processes.reaper import Reaper
 from ferryman.exceptions import FerrymanError
 
 if TYPE_CHECKING:

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.api import crd
-from ferryman.dev import moments, pod_logs, store
+from ferryman.dev import store
+from ferryman.dev.apiserver import moments
 from ferryman.dev.apiserver.builtin_resources import builtin_registry
 from ferryman.dev.apiserver.errors import ApiError
 from ferryman.dev.apiserver.gc import GarbageCollector
 from ferryman.dev.apiserver.logs import LogRequest
+from ferryman.dev.apiserver.objects import Object, Objects
 from ferryman.dev.apiserver.server import ApiServer
 from ferryman.dev.apiserver.storage import Storage
-from ferryman.dev.job_controller import JobController
-from ferryman.dev.node import Node
-from ferryman.dev.objects import Object, Objects
+from ferryman.dev.jobs.controller import JobController
+from ferryman.dev.node import logs
+from ferryman.dev.node.node import Node
 from ferryman.dev.operator import NAMESPACE
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.processes.reaper import Reaper
 
 
 class ControlPlane:
@@ -79,7 +81,7 @@ class ControlPlane:
             if request.since_seconds is None
             else moments.now() - timedelta(seconds=request.since_seconds)
         )
-        options = pod_logs.Options(
+        options = logs.Options(
             request.follow, request.timestamps, request.tail_lines, request.limit_bytes, since
         )
         async for line in self.node.read_log(pod, container, options):

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ferryman.dev.child import Child, Command
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.processes.child import Child, Command
+from ferryman.dev.processes.reaper import Reaper
 from ferryman.dev.store import SECRET_NAME, Store
 
 NAMESPACE: Final = "ferryman"

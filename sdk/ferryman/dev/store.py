@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from ferryman.api.runner_contract import StoreLocation
-from ferryman.dev.child import Child, Command
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.processes.child import Child, Command
+from ferryman.dev.processes.reaper import Reaper
 
 BUCKET: Final = "ferryman"
 # Not a secret: moto accepts any, and listens on the loopback interface only.

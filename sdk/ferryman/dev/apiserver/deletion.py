@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from ferryman.dev.apiserver import moments
 from ferryman.dev.apiserver.errors import Conflict, Subject
-from ferryman.dev.apiserver.metadata import timestamp
 from ferryman.dev.apiserver.resources import Object, Propagation, Resource
 
 FOREGROUND: Final = "foregroundDeletion"
@@ -76,7 +76,7 @@ def mark_deleted(resource: Resource, obj: Object, options: DeleteOptions, now: d
         return
     if "generation" in metadata and known is None:
         metadata["generation"] += 1
-    metadata["deletionTimestamp"] = timestamp(now + timedelta(seconds=grace))
+    metadata["deletionTimestamp"] = moments.render(now + timedelta(seconds=grace))
     metadata["deletionGracePeriodSeconds"] = grace
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from ferryman.dev.apiserver import moments
 from ferryman.dev.apiserver.errors import FieldError
 
 Object = dict[str, Any]
@@ -35,11 +36,6 @@ _VALUE_MESSAGE: Final = (
 )
 
 
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 to the second, as metadata has it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def initialise(metadata: Object, now: datetime) -> None:
     """Give a new object its identity."""
     if not metadata.get("name") and metadata.get("generateName"):
@@ -49,7 +45,7 @@ def initialise(metadata: Object, now: datetime) -> None:
     for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "generation"):
         metadata.pop(key, None)
     metadata["uid"] = str(uuid.uuid4())
-    metadata["creationTimestamp"] = timestamp(now)
+    metadata["creationTimestamp"] = moments.render(now)
 
 
 def carry_over(metadata: Object, old: Object) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import ferryman
 from ferryman import cli
-from ferryman.dev import processes
+from ferryman.dev.processes import proc
 
 PATIENCE = 60
 
@@ -174,16 +174,14 @@ def test_dev_up_leaves_nothing_behind(tmp_path, how):
             told += line
         assert f"export KUBECONFIG={kubeconfig}" in told
         pid, directory = re.search(r"pid (\d+), log (\S+)/operator.log", told).groups()
-        children = processes.tree(up.pid)[1:]
+        children = proc.tree(up.pid)[1:]
         assert int(pid) in children
         up.send_signal(how)
         assert ("Stopped; nothing is left." in up.stdout.read()) == (how is signal.SIGINT)
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and (
-        any(map(processes.is_alive, children)) or Path(directory).exists()
-    ):
+    while time.monotonic() < deadline and (any(map(proc.is_alive, children)) or Path(directory).exists()):
         time.sleep(0.05)
-    assert not any(map(processes.is_alive, children))
+    assert not any(map(proc.is_alive, children))
     assert not Path(directory).exists()
     assert up.returncode == (0 if how is signal.SIGINT else -signal.SIGKILL)
 

@@ -8,9 +8,9 @@ import time
 import pytest
 
 import ferryman
-from ferryman.dev.child import Child, ChildFailed, Command
 from ferryman.dev.cluster import EmbeddedCluster, Options
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.processes.child import Child, ChildFailed, Command
+from ferryman.dev.processes.reaper import Reaper
 
 PATIENCE = 60
 

@@ -1,4 +1,4 @@
-"""The Job controller of the embedded cluster: it carries out what `job_sync` decides."""
+"""The Job controller of the embedded cluster: it carries out what `sync` decides."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Final
 
-from ferryman.dev import job_pods, job_sync, moments
+from ferryman.dev.apiserver import moments
 from ferryman.dev.apiserver.errors import ApiError, Forbidden
-from ferryman.dev.job_events import JobEvents
-from ferryman.dev.objects import Object, Objects, Ref, ref
+from ferryman.dev.apiserver.objects import Object, Objects, Ref, ref
+from ferryman.dev.jobs.events import JobEvents
+from ferryman.dev.jobs.pods import TRACKING_FINALIZER, owner_uid, pod_of
+from ferryman.dev.jobs.sync import Sync, sync
 
 _SUFFIX_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _RETRY_SECONDS: Final = 1.0
@@ -55,7 +57,7 @@ class JobController:
 
     async def _follow_pods(self) -> None:
         async for event in self._objects.watch("pods"):
-            job, uid = job_pods.owner_uid(event.object), event.object["metadata"]["uid"]
+            job, uid = owner_uid(event.object), event.object["metadata"]["uid"]
             if not job:
                 continue
             self._pods[job][uid] = event.object
@@ -79,14 +81,14 @@ class JobController:
         if job is None:
             self._release_orphans(uid, pods)
             return
-        plan = job_sync.sync(job, pods, moments.now())
+        plan = sync(job, pods, moments.now())
         # The timer first: where a pod cannot be created, a retry takes its place.
         self._set_timer(uid, plan.wake_at)
         self._apply(job, pods, plan)
         if plan.again:
             self._add(uid)
 
-    def _apply(self, job: Object, pods: list[Object], plan: job_sync.Sync) -> None:
+    def _apply(self, job: Object, pods: list[Object], plan: Sync) -> None:
         by_name = {pod["metadata"]["name"]: pod for pod in pods}
         for _ in range(plan.create):
             if not self._create_pod(job):
@@ -105,7 +107,7 @@ class JobController:
         suffix = "".join(random.choices(_SUFFIX_ALPHABET, k=5))  # noqa: S311  # A name, not a secret.
         try:
             self._check_service_account(job)
-            pod = self._objects.create("pods", job_pods.pod_of(job, suffix))
+            pod = self._objects.create("pods", pod_of(job, suffix))
         except ApiError as error:
             self._events.warn(job, "FailedCreate", f"Error creating: {error}")
             self._wake(job["metadata"]["uid"], _RETRY_SECONDS)
@@ -153,5 +155,5 @@ class JobController:
 
 def _released(pod: Object) -> Object:
     meta = pod["metadata"]
-    kept = [one for one in meta.get("finalizers", ()) if one != job_pods.TRACKING_FINALIZER]
+    kept = [one for one in meta.get("finalizers", ()) if one != TRACKING_FINALIZER]
     return pod | {"metadata": meta | {"finalizers": kept}}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ferryman.dev import pod_environment, quantities
-from ferryman.dev.container import Launch
-from ferryman.dev.pod_environment import ConfigError, Lookup
+from ferryman.dev.apiserver.quantities import parse_quantity
+from ferryman.dev.node import environment
+from ferryman.dev.node.container import Launch
+from ferryman.dev.node.environment import ConfigError, Lookup
 
 MISSING_IMAGES: Final = "missing.invalid/"
 """Images of this registry cannot be pulled; every other image is this machine's Python."""
@@ -66,15 +67,15 @@ def launch(pod: Object, container: Object, directory: PodDirectory, lookup: Look
             f'container "{name}" has no command, and the embedded cluster has no images to take one from'
         )
     report = directory.report(name)
-    base = pod_environment.base(directory.scratch(name), directory.temporary)
-    given = pod_environment.environment(pod, container, lookup)
+    base = environment.base(directory.scratch(name), directory.temporary)
+    given = environment.variables_of(pod, container, lookup)
     mounts = {
         one["mountPath"]: directory.volumes / one["name"] for one in container.get("volumeMounts") or ()
     }
-    variables = {**base, **pod_environment.relocate(given, mounts)}
+    variables = {**base, **environment.relocate(given, mounts)}
     return Launch(
         command=command,
-        environment=pod_environment.with_report(variables, report),
+        environment=environment.with_report(variables, report),
         directory=directory.scratch(name),
         log=directory.log(name),
         report=report,
@@ -97,7 +98,7 @@ def _write_volume(source: Object, kind: str, key: str, path: Path, lookup: Looku
         if source.get("optional"):
             return
         raise ConfigError(f'{kind.lower()} "{source[key]}" not found')
-    data = pod_environment.data_of(held)
+    data = environment.data_of(held)
     for item in source.get("items") or [{"key": name, "path": name} for name in data]:
         target = (path / item["path"]).resolve()
         if item["key"] in data and target.is_relative_to(path.resolve()):
@@ -115,4 +116,4 @@ def missing_image(pod: Object) -> tuple[str, str] | None:
 
 def _memory_limit(container: Object) -> int | None:
     limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
-    return None if limit is None else int(quantities.parse(limit))
+    return None if limit is None else int(parse_quantity(limit))

@@ -12,12 +12,12 @@ def now() -> datetime:
 
 def render(moment: datetime) -> str:
     """`2026-11-22T08:30:00Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def render_micro(moment: datetime) -> str:
     """`2026-11-22T08:30:00.123456Z`: of Leases, Events and log lines."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse(text: str) -> datetime:

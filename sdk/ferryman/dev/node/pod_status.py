@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ferryman.dev import moments
+from ferryman.dev.apiserver import moments
 
 Object = dict[str, Any]
 
@@ -21,6 +21,24 @@ class Exit:
     message: str
     started: datetime
     finished: datetime
+
+
+def phase(pod: Mapping[str, Any]) -> str:
+    return str(pod.get("status", {}).get("phase", "Pending"))
+
+
+def is_over(pod: Mapping[str, Any]) -> bool:
+    """Whether none of its containers runs or ever will."""
+    return phase(pod) in ("Succeeded", "Failed")
+
+
+def is_deleting(pod: Mapping[str, Any]) -> bool:
+    return bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def unschedulable(pod: Mapping[str, Any], message: str, now: datetime) -> Object:

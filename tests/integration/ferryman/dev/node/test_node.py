@@ -10,8 +10,8 @@ import pytest
 
 from builders.jobs import a_plain_pod
 from builders.small_cluster import SmallCluster, conditions_of, python, terminated_of
-from ferryman.dev import processes
-from ferryman.dev.pod_logs import Options
+from ferryman.dev.node.logs import Options
+from ferryman.dev.processes import proc
 
 REPORT = "import os; open(os.environ['FERRYMAN_TERMINATION_LOG'], 'w').write({!r})"
 
@@ -224,13 +224,13 @@ async def test_the_node_leaves_no_process_behind(tmp_path):
         cluster.objects.create("pods", a_plain_pod(*python(STUBBORN)))
         await started(cluster)
         pid = pid_of(cluster.get("pods", "pod"))
-    assert not processes.is_alive(pid)
+    assert not proc.is_alive(pid)
 
 
 PARENT = """
 import subprocess, sys, time
 from pathlib import Path
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.processes.reaper import Reaper
 with Reaper(Path(sys.argv[1])) as reaper:
     child = subprocess.Popen([sys.executable, "-S", "-c", {child!r}], start_new_session=True)
     reaper.add(child.pid)
@@ -245,7 +245,7 @@ def test_the_reaper_ends_what_a_killed_cluster_left(tmp_path):
     script = PARENT.format(child=STUBBORN)
     with subprocess.Popen([sys.executable, "-c", script, str(directory)], stdout=subprocess.PIPE) as parent:
         reaper, child = map(int, parent.stdout.readline().split())
-        assert processes.is_alive(child)
+        assert proc.is_alive(child)
         reaper_handle = os.pidfd_open(reaper)
         parent.send_signal(signal.SIGKILL)
     os.set_blocking(reaper_handle, True)
@@ -253,5 +253,5 @@ def test_the_reaper_ends_what_a_killed_cluster_left(tmp_path):
 
     assert select.select([reaper_handle], [], [], 30)[0]
     os.close(reaper_handle)
-    assert not processes.is_alive(child)
+    assert not proc.is_alive(child)
     assert not directory.exists()

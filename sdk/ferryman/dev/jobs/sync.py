@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ferryman.dev import failure_policy, job_pods, moments
+from ferryman.dev.apiserver import moments
+from ferryman.dev.jobs import failure_policy
+from ferryman.dev.jobs.pods import is_uncounted
+from ferryman.dev.node import pod_status
 
 Object = dict[str, Any]
 
@@ -60,7 +63,7 @@ class _Tally:
 def sync(job: Mapping[str, Any], pods: Sequence[Object], now: datetime) -> Sync:
     """What to do about `job`, whose pods are `pods`."""
     if job["metadata"].get("deletionTimestamp"):
-        return Sync(release=_names(pod for pod in pods if job_pods.is_uncounted(pod)))
+        return Sync(release=_names(pod for pod in pods if is_uncounted(pod)))
     status: Object = job.get("status") or {}
     if _end(status) is not None:
         return _after_the_end(job, status, pods, now)
@@ -78,7 +81,7 @@ def _running(job: Mapping[str, Any], status: Object, tally: _Tally, now: datetim
     missing = 0 if fate else _missing(job["spec"], counted, tally)
     counted |= {
         "active": len(tally.active) + missing,
-        "ready": sum(map(job_pods.is_ready, tally.active)),
+        "ready": sum(map(pod_status.is_ready, tally.active)),
         "terminating": len(tally.terminating),
     }
     if fate and not told:
@@ -111,13 +114,13 @@ def _decide(spec: Mapping[str, Any], status: Object, tally: _Tally, now: datetim
 
 
 def _tally(pods: Sequence[Object]) -> _Tally:
-    going = [pod for pod in pods if not job_pods.is_over(pod)]
-    uncounted = [pod for pod in pods if job_pods.is_over(pod) and job_pods.is_uncounted(pod)]
+    going = [pod for pod in pods if not pod_status.is_over(pod)]
+    uncounted = [pod for pod in pods if pod_status.is_over(pod) and is_uncounted(pod)]
     return _Tally(
-        active=tuple(pod for pod in going if not job_pods.is_deleting(pod)),
-        terminating=tuple(pod for pod in going if job_pods.is_deleting(pod)),
-        succeeded=tuple(pod for pod in uncounted if job_pods.phase(pod) == "Succeeded"),
-        failed=tuple(pod for pod in uncounted if job_pods.phase(pod) == "Failed"),
+        active=tuple(pod for pod in going if not pod_status.is_deleting(pod)),
+        terminating=tuple(pod for pod in going if pod_status.is_deleting(pod)),
+        succeeded=tuple(pod for pod in uncounted if pod_status.phase(pod) == "Succeeded"),
+        failed=tuple(pod for pod in uncounted if pod_status.phase(pod) == "Failed"),
     )
 
 
@@ -158,7 +161,7 @@ def _resumed(status: Object, now: datetime) -> Object:
 
 
 def _after_the_end(job: Mapping[str, Any], status: Object, pods: Sequence[Object], now: datetime) -> Sync:
-    release = _names(pod for pod in pods if job_pods.is_uncounted(pod))
+    release = _names(pod for pod in pods if is_uncounted(pod))
     ttl = job["spec"].get("ttlSecondsAfterFinished")
     if ttl is None:
         return Sync(release=release)

@@ -11,7 +11,7 @@ from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Final
 
-from ferryman.dev import moments
+from ferryman.dev.apiserver import moments
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 _MAX_LINE_BYTES: Final = 64 * 1024

@@ -34,7 +34,7 @@ def base(scratch: Path, temporary: Path) -> dict[str, str]:
     return {"PATH": path, "HOME": str(scratch), "LANG": "C.UTF-8", "TMPDIR": str(temporary)}
 
 
-def environment(pod: Object, container: Object, lookup: Lookup) -> dict[str, str]:
+def variables_of(pod: Object, container: Object, lookup: Lookup) -> dict[str, str]:
     """The variables that the pod itself gives to `container`. Raises ConfigError."""
     found: dict[str, str] = {}
     for source in container.get("envFrom") or ():

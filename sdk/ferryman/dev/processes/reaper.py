@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from ferryman.dev import processes
+from ferryman.dev.processes import proc
 
 
 class Reaper:
@@ -76,7 +76,7 @@ def main(directory: Path) -> None:
         pid = int(line[1:])
         (listed.add if line[0] == "+" else listed.discard)(pid)
     for pid in listed:
-        processes.kill(pid)
+        proc.kill(pid)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import ferryman
-from ferryman.dev import job_pods, moments, pod_logs, pod_status, scheduling
+from ferryman.dev.apiserver import moments
+from ferryman.dev.apiserver.objects import Object, Objects, Ref, ref
 from ferryman.dev.apiserver.watching import Event
-from ferryman.dev.launching import PodDirectory
-from ferryman.dev.objects import Object, Objects, Ref, ref
-from ferryman.dev.pod_worker import DEFAULT_GRACE_SECONDS, PodWorker
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.node import logs, pod_status, scheduling
+from ferryman.dev.node.launching import PodDirectory
+from ferryman.dev.node.worker import DEFAULT_GRACE_SECONDS, PodWorker
+from ferryman.dev.processes.reaper import Reaper
 
 NAME: Final = "laptop"
 PODS_PER_CORE: Final = 4
@@ -65,22 +66,22 @@ class Node:
             memory.cancel()
             await self._stop_all()
 
-    async def read_log(self, pod: Object, container: str, options: pod_logs.Options) -> AsyncIterator[bytes]:
+    async def read_log(self, pod: Object, container: str, options: logs.Options) -> AsyncIterator[bytes]:
         """The lines of a container's log with their line ends; nothing if it has not started."""
         path = self._directory_of(pod).log(container)
         uid = pod["metadata"]["uid"]
         while options.follow and not path.exists() and self._is_expected(ref("pods", pod)):  # noqa: ASYNC110
             await asyncio.sleep(_LOG_WAIT_SECONDS)
-        async for line in pod_logs.read(path, options, lambda: uid not in self._workers):
+        async for line in logs.read(path, options, lambda: uid not in self._workers):
             yield line
 
     def _handle(self, event: Event) -> None:
         pod, uid = event.object, event.object["metadata"]["uid"]
         if event.type == "DELETED":
             self._forget(pod)
-        elif job_pods.is_deleting(pod):
+        elif pod_status.is_deleting(pod):
             self._stop(pod)
-        elif uid not in self._workers and not job_pods.is_over(pod):
+        elif uid not in self._workers and not pod_status.is_over(pod):
             self._consider(pod)
 
     def _consider(self, pod: Object) -> None:
@@ -125,14 +126,14 @@ class Node:
             self._workers.pop(worker.ref.uid)
             self._tasks.pop(worker.ref.uid)
         pod = self._objects.read(worker.ref)
-        if pod is not None and job_pods.is_deleting(pod):
+        if pod is not None and pod_status.is_deleting(pod):
             self._objects.delete(worker.ref, grace_seconds=0)
         self._start_queued()
 
     def _start_queued(self) -> None:
         while self._queue and len(self._workers) < self._max_pods:
             pod = self._objects.read(self._queue.popleft())
-            if pod is not None and not job_pods.is_deleting(pod):
+            if pod is not None and not pod_status.is_deleting(pod):
                 self._start(pod)
 
     def _stop(self, pod: Object) -> None:
@@ -140,7 +141,7 @@ class Node:
         if worker := self._workers.get(one.uid):
             worker.stop(pod["metadata"].get("deletionGracePeriodSeconds", DEFAULT_GRACE_SECONDS))
             return
-        if not job_pods.is_over(pod):
+        if not pod_status.is_over(pod):
             # It never ran. Its Job waits for it to fail, as no container of it can any more.
             self._objects.change_status(one, lambda pod: pod_status.ended(pod["status"], moments.now()))
         self._objects.delete(one, grace_seconds=0)
@@ -153,7 +154,7 @@ class Node:
 
     def _is_expected(self, one: Ref) -> bool:
         pod = self._objects.read(one)
-        return pod is not None and not job_pods.is_over(pod)
+        return pod is not None and not pod_status.is_over(pod)
 
     def _directory_of(self, pod: Mapping[str, Any]) -> PodDirectory:
         return PodDirectory(self._directory / pod["metadata"]["uid"])

@@ -64,7 +64,7 @@ async def test_a_suspended_job_runs_once_it_is_resumed(cluster):
     job = cluster.objects.create("jobs.batch", a_job("true", suspend=True))
     await cluster.until_condition("letter", "Suspended")
     assert cluster.pods_of("letter") == []
-    from ferryman.dev.objects import ref
+    from ferryman.dev.apiserver.objects import ref
 
     cluster.objects.change(
         ref("jobs.batch", job), lambda job: job | {"spec": job["spec"] | {"suspend": False}}

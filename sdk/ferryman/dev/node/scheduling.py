@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from ferryman.dev import quantities
+from ferryman.dev.apiserver.quantities import parse_quantity
 
 TOO_MANY_PODS = "0/1 nodes are available: 1 Too many pods."
 
@@ -16,17 +17,17 @@ def refusal(pod: Mapping[str, Any], labels: Mapping[str, str], allocatable: Mapp
     if any(labels.get(name) != value for name, value in selector.items()):
         return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
     for resource, wanted in requests(pod).items():
-        if wanted > quantities.parse(allocatable.get(resource, "0")):
+        if wanted > parse_quantity(allocatable.get(resource, "0")):
             return f"0/1 nodes are available: 1 Insufficient {resource}."
     return ""
 
 
-def requests(pod: Mapping[str, Any]) -> dict[str, float]:
+def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
     """What the containers of `pod` ask for together, by resource."""
-    total: dict[str, float] = {}
+    total: dict[str, Decimal] = {}
     for container in pod["spec"]["containers"]:
         given = container.get("resources") or {}
         # A limit without a request is a request, as Kubernetes defaults it.
         for resource, quantity in {**(given.get("limits") or {}), **(given.get("requests") or {})}.items():
-            total[resource] = total.get(resource, 0) + quantities.parse(quantity)
+            total[resource] = total.get(resource, Decimal(0)) + parse_quantity(quantity)
     return total

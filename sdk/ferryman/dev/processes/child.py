@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.processes.reaper import Reaper
 from ferryman.exceptions import FerrymanError
 
 T = TypeVar("T")

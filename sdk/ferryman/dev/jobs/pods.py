@@ -46,27 +46,9 @@ def identity_labels(job: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def is_over(pod: Mapping[str, Any]) -> bool:
-    """Whether none of its containers runs or ever will."""
-    return phase(pod) in ("Succeeded", "Failed")
-
-
-def is_deleting(pod: Mapping[str, Any]) -> bool:
-    return bool(pod["metadata"].get("deletionTimestamp"))
-
-
-def is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
 def is_uncounted(pod: Mapping[str, Any]) -> bool:
     """Whether its Job has yet to count it."""
     return TRACKING_FINALIZER in pod["metadata"].get("finalizers", ())
-
-
-def phase(pod: Mapping[str, Any]) -> str:
-    return str(pod.get("status", {}).get("phase", "Pending"))
 
 
 def owner_uid(pod: Mapping[str, Any]) -> str:

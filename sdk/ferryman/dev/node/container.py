@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from ferryman.api.runner_contract import MAX_REPORT_BYTES
-from ferryman.dev import moments, pod_logs, processes
-from ferryman.dev.pod_status import Exit
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.apiserver import moments
+from ferryman.dev.node import logs
+from ferryman.dev.node.pod_status import Exit
+from ferryman.dev.processes import proc
+from ferryman.dev.processes.reaper import Reaper
 
 _START_ERROR: Final = 128
 _SIGKILLED: Final = 137
@@ -65,7 +67,7 @@ class Container:
     def check_memory(self) -> None:
         """Kill it if it uses more memory than it may."""
         limit = self._launch.memory_limit
-        if limit is not None and processes.anonymous_memory(processes.tree(self.pid)) > limit:
+        if limit is not None and proc.anonymous_memory(proc.tree(self.pid)) > limit:
             self._out_of_memory = True
             self.kill()
 
@@ -77,14 +79,14 @@ class Container:
     def kill(self) -> None:
         """SIGKILL to everything it started."""
         if self._process.returncode is None:
-            processes.kill(self.pid)
+            proc.kill(self.pid)
 
     async def wait(self) -> Exit:
         """How it ended, once it has; its whole process group is gone then, its log complete."""
         copying = asyncio.create_task(self._copy_output())
         code = await self._process.wait()
         # What is left of the group would live on without its container; here it does not.
-        processes.kill_group(self.pid)
+        proc.kill_group(self.pid)
         self._reaper.forget(self.pid)
         # A grandchild in a session of its own may hold the pipe open; it cannot hold up the pod.
         await asyncio.wait([copying], timeout=_DRAIN_SECONDS)
@@ -95,7 +97,7 @@ class Container:
 
     async def _copy_output(self) -> None:
         assert self._process.stdout is not None
-        writer = pod_logs.LogWriter(self._launch.log)
+        writer = logs.LogWriter(self._launch.log)
         try:
             while chunk := await self._process.stdout.read(65536):
                 writer.write(chunk)
@@ -114,7 +116,7 @@ class Container:
                 return message
         if code == 0 or not self._launch.fallback_to_logs:
             return ""
-        return pod_logs.tail(self._launch.log, lines=_LOG_TAIL_LINES, limit=_LOG_TAIL_BYTES)
+        return logs.tail(self._launch.log, lines=_LOG_TAIL_LINES, limit=_LOG_TAIL_BYTES)
 
 
 async def start(launch: Launch, reaper: Reaper) -> Container:

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ferryman.dev import moments
+from ferryman.dev.apiserver import moments
 from ferryman.dev.apiserver.errors import ApiError
-from ferryman.dev.objects import Object, Objects
+from ferryman.dev.apiserver.objects import Object, Objects
 
 _SERIAL: Final = itertools.count(1)
 

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from ferryman.dev import container, launching, moments, pod_status
-from ferryman.dev.container import Container, StartError
-from ferryman.dev.launching import PodDirectory
-from ferryman.dev.objects import Object, Objects, Ref, ref
-from ferryman.dev.pod_environment import ConfigError
-from ferryman.dev.pod_status import Exit
-from ferryman.dev.reaper import Reaper
+from ferryman.dev.apiserver import moments
+from ferryman.dev.apiserver.objects import Object, Objects, Ref, ref
+from ferryman.dev.node import container, launching, pod_status
+from ferryman.dev.node.container import Container, StartError
+from ferryman.dev.node.environment import ConfigError
+from ferryman.dev.node.launching import PodDirectory
+from ferryman.dev.node.pod_status import Exit
+from ferryman.dev.processes.reaper import Reaper
 
 DEFAULT_GRACE_SECONDS: Final = 30
 _CONFIG_RETRY_SECONDS: Final = 1.0

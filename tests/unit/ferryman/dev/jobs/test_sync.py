@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.jobs import FAIL_ON_RUNNER_CODES, NOON, a_pod, a_stored_job
-from ferryman.dev import job_pods, job_sync
+from ferryman.dev.jobs import pods as job_pods
+from ferryman.dev.jobs.sync import Sync, sync
 
 
 def run_until_quiet(job, pods, now=NOON):
     """Apply what the controller decides until it decides nothing more; pods it stops are gone at once."""
     for _ in range(10):
-        plan = job_sync.sync(job, pods, now)
+        plan = sync(job, pods, now)
         if plan.status is not None:
             job = job | {"status": plan.status}
         pods = [pod for pod in pods if pod["metadata"]["name"] not in plan.stop]
@@ -29,7 +30,7 @@ def conditions(job):
 
 
 def test_a_new_job_gets_one_pod_and_counts_it_as_active():
-    plan = job_sync.sync(a_stored_job(), [], NOON)
+    plan = sync(a_stored_job(), [], NOON)
     assert plan.create == 1
     assert plan.status == {
         "active": 1,
@@ -41,19 +42,19 @@ def test_a_new_job_gets_one_pod_and_counts_it_as_active():
 
 
 def test_a_ready_pod_is_counted_as_ready():
-    assert job_sync.sync(a_stored_job(), [a_pod()], NOON).status["ready"] == 1
+    assert sync(a_stored_job(), [a_pod()], NOON).status["ready"] == 1
 
 
 def test_nothing_is_done_twice():
     job = a_stored_job()
     pods = [a_pod()]
-    job |= {"status": job_sync.sync(job, pods, NOON).status}
-    assert job_sync.sync(job, pods, NOON) == job_sync.Sync()
+    job |= {"status": sync(job, pods, NOON).status}
+    assert sync(job, pods, NOON) == Sync()
 
 
 def test_a_succeeded_pod_completes_the_job_in_two_steps():
     pod = a_pod("Succeeded", exit_code=0)
-    first = job_sync.sync(a_stored_job(), [pod], NOON)
+    first = sync(a_stored_job(), [pod], NOON)
     assert [one["type"] for one in first.status["conditions"]] == ["SuccessCriteriaMet"]
     assert first.release == (pod["metadata"]["name"],)
     job, _ = run_until_quiet(a_stored_job(), [pod])
@@ -86,7 +87,7 @@ def test_a_failure_policy_knows_disruptions():
 
 def test_an_ignored_failure_is_replaced_and_not_counted():
     job = a_stored_job(podFailurePolicy=FAIL_ON_RUNNER_CODES)
-    plan = job_sync.sync(job, [a_pod("Failed", exit_code=7)], NOON)
+    plan = sync(job, [a_pod("Failed", exit_code=7)], NOON)
     assert plan.create == 1
     assert "failed" not in plan.status
 
@@ -102,32 +103,32 @@ def test_past_its_deadline_the_job_fails_only_after_its_pod_has_ended():
     job = a_stored_job(activeDeadlineSeconds=60, status={"startTime": "2026-11-22T12:00:00Z"})
     late = NOON + timedelta(seconds=61)
     pod = a_pod()
-    plan = job_sync.sync(job, [pod], late)
+    plan = sync(job, [pod], late)
     assert plan.stop == (pod["metadata"]["name"],)
     job |= {"status": plan.status}
     stopping = a_pod("Running", deleting=True)
-    job |= {"status": job_sync.sync(job, [stopping], late).status}
+    job |= {"status": sync(job, [stopping], late).status}
     assert list(conditions(job)) == ["FailureTarget"]
-    job |= {"status": job_sync.sync(job, [a_pod("Failed", exit_code=143, deleting=True)], late).status}
+    job |= {"status": sync(job, [a_pod("Failed", exit_code=143, deleting=True)], late).status}
     assert conditions(job)["Failed"]["reason"] == "DeadlineExceeded"
     assert job["status"]["failed"] == 1
 
 
 def test_a_job_asks_to_be_woken_at_its_deadline():
     job = a_stored_job(activeDeadlineSeconds=60)
-    assert job_sync.sync(job, [], NOON).wake_at == NOON + timedelta(seconds=60)
+    assert sync(job, [], NOON).wake_at == NOON + timedelta(seconds=60)
 
 
 def test_a_pod_that_is_being_deleted_is_replaced_only_once_it_has_ended():
     job = a_stored_job(backoffLimit=1)
-    assert job_sync.sync(job, [a_pod(deleting=True)], NOON).create == 0
-    assert job_sync.sync(job, [a_pod("Failed", exit_code=143, deleting=True)], NOON).create == 1
+    assert sync(job, [a_pod(deleting=True)], NOON).create == 0
+    assert sync(job, [a_pod("Failed", exit_code=143, deleting=True)], NOON).create == 1
 
 
 def test_a_suspended_job_stops_its_pods_and_forgets_when_it_started():
     job = a_stored_job(suspend=True, status={"startTime": "2026-11-22T11:00:00Z", "active": 1})
     pod = a_pod()
-    plan = job_sync.sync(job, [pod], NOON)
+    plan = sync(job, [pod], NOON)
     assert plan.stop == (pod["metadata"]["name"],)
     assert plan.create == 0
     assert "startTime" not in plan.status
@@ -136,29 +137,29 @@ def test_a_suspended_job_stops_its_pods_and_forgets_when_it_started():
 
 def test_a_resumed_job_starts_anew():
     job = a_stored_job(suspend=True)
-    job |= {"status": job_sync.sync(job, [], NOON).status}
+    job |= {"status": sync(job, [], NOON).status}
     resumed = a_stored_job() | {"status": job["status"]}
-    plan = job_sync.sync(resumed, [], NOON)
+    plan = sync(resumed, [], NOON)
     assert plan.create == 1
     assert [(one["type"], one["status"]) for one in plan.status["conditions"]] == [("Suspended", "False")]
 
 
 def test_a_finished_job_is_removed_after_its_time_to_live():
     job, _ = run_until_quiet(a_stored_job(ttlSecondsAfterFinished=30), [a_pod("Succeeded", exit_code=0)])
-    assert not job_sync.sync(job, [], NOON + timedelta(seconds=29)).remove
-    assert job_sync.sync(job, [], NOON + timedelta(seconds=30)).remove
+    assert not sync(job, [], NOON + timedelta(seconds=29)).remove
+    assert sync(job, [], NOON + timedelta(seconds=30)).remove
 
 
 def test_a_finished_job_makes_no_pods():
     job, _ = run_until_quiet(a_stored_job(), [a_pod("Succeeded", exit_code=0)])
-    assert job_sync.sync(job, [], NOON) == job_sync.Sync()
+    assert sync(job, [], NOON) == Sync()
 
 
 def test_a_job_that_is_being_deleted_lets_its_pods_go():
     job = a_stored_job()
     job["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
     pod = a_pod()
-    assert job_sync.sync(job, [pod], NOON) == job_sync.Sync(release=(pod["metadata"]["name"],))
+    assert sync(job, [pod], NOON) == Sync(release=(pod["metadata"]["name"],))
 
 
 def test_a_pod_has_the_labels_and_the_owner_that_kubernetes_gives_it():

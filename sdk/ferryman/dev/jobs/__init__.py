@@ -1,0 +1,1 @@
+"""The Job controller: what becomes of a Job and its pods."""
