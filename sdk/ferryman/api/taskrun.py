@@ -168,7 +168,7 @@ class PodOptions(Model):
     env: list[dict[str, Any]] | None = Field(default=None, max_length=200)
     """Variables; names that start with FERRYMAN_, AWS_, PYTHON or LD_ are reserved."""
     env_from: list[dict[str, Any]] | None = Field(default=None, max_length=50)
-    """Variables from whole Secrets and ConfigMaps."""
+    """Variables from whole Secrets and ConfigMaps. Who may write those can run code in the pod."""
     service_account_name: Name | None = None
     """Unset means the operator's default; no token is mounted."""
     node_selector: dict[str, str] | None = None
