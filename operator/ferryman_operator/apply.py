@@ -68,7 +68,7 @@ class Writer:
         return Applied(wrote=bool(plan.create or plan.delete or plan.status or plan.remove))
 
     async def _create(self, run: Run, create: CreateJob) -> bool:
-        if self.refusals.foretell(run.key, create.attempt) is not None:
+        if self.refusals.foretell(run, create.attempt) is not None:
             return False
         self._check_lead()
         if not self.may_create():
@@ -95,7 +95,7 @@ class Writer:
         return True
 
     def _refuse(self, run: Run, create: CreateJob, kind: RefusalKind, message: str) -> bool:
-        self.refusals.remember(run.key, Refusal(create.attempt, kind, message, self.clock.now()))
+        self.refusals.remember(run, Refusal(create.attempt, kind, message, self.clock.now()))
         return False
 
     async def _delete(self, run: Run, job: DeleteJob) -> None:

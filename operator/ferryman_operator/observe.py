@@ -37,17 +37,20 @@ class Observer:
             run=run,
             jobs=self._jobs(run),
             upstreams=self._upstreams(run),
-            refusal=self.refusals.of(key),
+            refusal=self.refusals.of(run) if run else None,
         )
 
     async def look(self, key: Key, before: Observed, looks: frozenset[Look]) -> Observed:
         """`before`, with what the looks find; earlier looks are kept. Raises ClusterError."""
         after = before
-        if Look.RUN in looks:
-            after = replace(after, run=await self._live_run(key, before.run), fresh=True)
+        if looks & {Look.RUN, Look.RUN_ALONE}:
+            after = replace(after, run=await self._live_run(key, before.run), current=True)
         run = after.run
         if run is None:
             return replace(after, now=self.clock.now(), jobs=())
+        if Look.RUN in looks:
+            await self._look_at_job(run)
+            after = replace(after, fresh=True)
         if Look.PODS in looks:
             after = replace(after, pods=await self._pods(run))
         if Look.UPSTREAMS in looks:
@@ -58,7 +61,7 @@ class Observer:
             now=self.clock.now(),
             jobs=self._jobs(run),
             upstreams=self._upstreams(run),
-            refusal=self.refusals.of(key),
+            refusal=self.refusals.of(run),
         )
 
     async def _live_run(self, key: Key, before: Run | None) -> Run | None:
@@ -70,12 +73,11 @@ class Observer:
         self.intake.run_read(raw)
         # Not from the cache, which holds less of a finished run than there is.
         known = before if before is not None and not before.status.phase.is_terminal else None
-        run = projection.run(raw, known=known)
-        if run is not None and not run.status.phase.is_terminal:
-            await self._look_at_job(run)
-        return run
+        return projection.run(raw, known=known)
 
     async def _look_at_job(self, run: Run) -> None:
+        if run.status.phase.is_terminal:
+            return
         namespace, name = run.key.namespace, attempts.job_name(run)
         try:
             raw = await self.cluster.get_job(namespace, name)

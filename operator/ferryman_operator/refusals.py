@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ferryman_operator.reconcile.observed import Key, Refusal, RefusalKind
+from ferryman_operator.reconcile.observed import Key, Refusal, RefusalKind, Run
 
 
 @dataclass(slots=True)
@@ -20,21 +20,26 @@ class _Hold:
 
 
 class Refusals:
-    """The last refusal of each run, until a create gets another answer or the run is gone."""
+    """The last refusal of each run, until a create gets another answer or the run is gone.
+
+    With the UID that it was given to: a run that is deleted and made anew starts without its memory.
+    """
 
     def __init__(self, monotonic: Callable[[], float], seconds: float) -> None:
         self._monotonic = monotonic
         self._seconds = seconds
-        self._of_run: dict[Key, Refusal] = {}
+        self._of_run: dict[Key, tuple[str, Refusal]] = {}
         self._holds: dict[str, _Hold] = {}
 
-    def of(self, key: Key) -> Refusal | None:
+    def of(self, run: Run) -> Refusal | None:
         """What the API server last said to the creation of a Job of this run, where it was no."""
-        return self._of_run.get(key)
+        uid, refusal = self._of_run.get(run.key, ("", None))
+        return refusal if uid == run.uid else None
 
-    def remember(self, key: Key, refusal: Refusal) -> None:
+    def remember(self, run: Run, refusal: Refusal) -> None:
         """The API server refused."""
-        self._of_run[key] = refusal
+        key = run.key
+        self._of_run[key] = run.uid, refusal
         if refusal.kind is not RefusalKind.QUOTA:
             return
         # A little less than the delay after which the refused run asks again, so that it does ask.
@@ -47,14 +52,15 @@ class Refusals:
         """A Job was created, or the run is gone."""
         self._of_run.pop(key, None)
 
-    def foretell(self, key: Key, attempt: int) -> Refusal | None:
+    def foretell(self, run: Run, attempt: int) -> Refusal | None:
         """What the API server would say, if the namespace is held; the run is remembered as waiting."""
+        key = run.key
         hold = self._holds.get(key.namespace)
         if hold is None or self._monotonic() >= hold.until:
             return None
         hold.waiting[key] = None
         refusal = replace(hold.refusal, attempt=attempt)
-        self._of_run[key] = refusal
+        self._of_run[key] = run.uid, refusal
         return refusal
 
     def lift(self, namespace: str) -> tuple[Key, ...]:

@@ -48,8 +48,6 @@ def refusal(case: Case) -> Plan | None:
     refused = case.seen.refusal
     if refused is None or refused.attempt != case.due:
         return None
-    if refused.kind is RefusalKind.NAMESPACE_TERMINATING:
-        return Plan()
     if refused.kind in FOR_GOOD:
         return endings.without_attempt(case.seen, case.run, FOR_GOOD[refused.kind], refused.message)
     return _try_later(case, refused)
@@ -59,9 +57,12 @@ def _try_later(case: Case, refused: Refusal) -> Plan | None:
     at = refused.at + timedelta(seconds=case.seen.world.quota_retry_seconds)
     if case.now >= at:
         return None
+    wake_at = deadlines.earliest(at, deadlines.of_run(case))
+    if refused.kind is RefusalKind.NAMESPACE_TERMINATING:
+        # The run goes with its namespace, so nothing is told; but it may only have seemed so.
+        return Plan(wake_at=wake_at)
     reason = FOR_NOW[refused.kind]
     waiting = status.waiting(case.run, reason, refused.message, case.now)
-    wake_at = deadlines.earliest(at, deadlines.of_run(case))
     return Plan(status=_unless_told(case, reason, waiting), wake_at=wake_at)
 
 

@@ -47,7 +47,7 @@ def message_of(plan: Plan) -> str:
 
 class TestANewRun:
     def test_is_read_once_more_before_its_job_is_created(self):
-        assert a_run().plan == Plan(looks=RUN)
+        assert a_run().plan == Plan(looks=frozenset({Look.RUN_ALONE}))
 
     def test_gets_its_job_and_no_status(self):
         plan = a_run().confirmed().plan
@@ -413,7 +413,8 @@ class TestARefusal:
         assert message_of(plan) == "because"
 
     def test_of_a_namespace_that_goes_away_is_left_alone(self):
-        assert a_run().refused(RefusalKind.NAMESPACE_TERMINATING).plan == Plan()
+        plan = a_run().refused(RefusalKind.NAMESPACE_TERMINATING).plan
+        assert plan == Plan(wake_at=T0 + timedelta(seconds=WORLD.quota_retry_seconds))
 
     def test_of_an_earlier_attempt_counts_no_more(self):
         run = a_run().retrying(1).after_failures(U).refused(RefusalKind.INVALID, attempt=1)

@@ -141,6 +141,45 @@ async def test_a_full_namespace_is_asked_by_one_run_for_all():
     assert {phase(twin, key) for key in keys} == {"Completed"}
 
 
+async def test_a_namesake_of_a_refused_run_is_judged_by_itself():
+    twin = ClusterTwin(SimulatedClock())
+    key = twin.submit()
+    twin.refuse_jobs = RefusalKind.FORBIDDEN
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=5)
+    twin.refuse_jobs = None
+    # Both before the operator looks again.
+    twin.remove("taskruns", key.namespace, key.name)
+    twin.submit()
+    await live(twin, [replica], seconds=15)
+    assert phase(twin, key) == "Completed"
+
+
+async def test_a_refusal_that_ends_a_run_says_nothing_of_its_namesake():
+    twin = ClusterTwin(SimulatedClock())
+    key = twin.submit()
+    twin.refuse_jobs = RefusalKind.INVALID
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=5)
+    assert phase(twin, key) == "Failed"
+    twin.refuse_jobs = None
+    twin.remove("taskruns", key.namespace, key.name)
+    twin.submit()
+    await live(twin, [replica], seconds=60)
+    assert phase(twin, key) == "Completed"
+
+
+async def test_a_namespace_that_seemed_to_end_does_not_hold_a_run_for_ever():
+    twin = ClusterTwin(SimulatedClock())
+    key = twin.submit()
+    twin.refuse_jobs = RefusalKind.NAMESPACE_TERMINATING
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=5)
+    twin.refuse_jobs = None
+    await live(twin, [replica], seconds=120)
+    assert phase(twin, key) == "Completed"
+
+
 async def test_a_replica_that_does_not_lead_writes_nothing():
     twin = ClusterTwin(SimulatedClock())
     twin.submit()
