@@ -56,9 +56,10 @@ class Subject:
         """`TaskRun.ferryman.dev`, or `Pod`."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
-    def as_details(self) -> dict[str, Any]:
-        """`status.details`, without empty entries."""
-        details = {"name": self.name, "group": self.group, "kind": self.plural}
+    def as_details(self, *, by_kind: bool = False) -> dict[str, Any]:
+        """`status.details` without empty entries; its `kind` is the plural resource unless `by_kind`."""
+        kind = self.kind if by_kind else self.plural
+        details = {"name": self.name, "group": self.group, "kind": kind}
         return {key: value for key, value in details.items() if value}
 
 
@@ -73,13 +74,14 @@ class ApiError(Exception):
 
     code: ClassVar[int] = 500
     reason: ClassVar[str] = "InternalError"
+    tells_kind: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return self.message
 
     def as_status(self) -> dict[str, Any]:
         """The `Status` object."""
-        details = self.subject.as_details()
+        details = self.subject.as_details(by_kind=self.tells_kind)
         if self.causes:
             details["causes"] = [cause.as_cause() for cause in self.causes]
         if self.retry_after is not None:
@@ -149,6 +151,8 @@ class Invalid(ApiError):
     """The object breaks the rules of its kind."""
 
     code, reason = 422, "Invalid"
+    # Every other error is about a resource, this one about an object: `TaskRun`, not `taskruns`.
+    tells_kind = True
 
 
 class TooManyRequests(ApiError):

@@ -85,7 +85,7 @@ def test_apply_refuses_an_unknown_field(kubectl):
 
 def test_apply_tells_what_is_invalid(kubectl):
     told = kubectl("apply", "-f", "-", stdin=widget("a", retry={"retries": -1}), check=False)
-    assert "spec.retry.retries: Invalid value: -1" in told
+    assert told.startswith('The Widget "a" is invalid: spec.retry.retries: Invalid value: -1')
 
 
 def test_get_prints_the_declared_columns(kubectl):

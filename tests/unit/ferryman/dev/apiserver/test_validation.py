@@ -7,7 +7,7 @@ import pytest
 from builders.api_servers import storage_with_widgets
 from builders.crds import CRD_RESOURCE, widget, widget_crd
 from ferryman.dev.apiserver.definitions import CRDS
-from ferryman.dev.apiserver.errors import BadRequest, Invalid
+from ferryman.dev.apiserver.errors import AlreadyExists, BadRequest, Invalid, NotFound
 from ferryman.dev.apiserver.resources import WriteOptions
 
 
@@ -69,6 +69,23 @@ def test_the_causes_name_the_fields(storage):
         storage.create(CRD_RESOURCE, widget("a", mode="slow"))
     (cause,) = caught.value.as_status()["details"]["causes"]
     assert (cause["reason"], cause["field"]) == ("FieldValueNotSupported", "spec.mode")
+
+
+def test_what_is_invalid_is_told_by_its_kind(storage):
+    with pytest.raises(Invalid) as caught:
+        storage.create(CRD_RESOURCE, widget("a", retry={"retries": -1}))
+    details = caught.value.as_status()["details"]
+    assert (details["kind"], details["group"], details["name"]) == ("Widget", "example.dev", "a")
+
+
+def test_what_does_not_exist_or_does_already_is_told_by_its_resource(storage):
+    with pytest.raises(NotFound) as missing:
+        storage.get(CRD_RESOURCE, "default", "a")
+    storage.create(CRD_RESOURCE, widget("a"))
+    with pytest.raises(AlreadyExists) as taken:
+        storage.create(CRD_RESOURCE, widget("a"))
+    want = {"kind": "widgets", "group": "example.dev", "name": "a"}
+    assert [one.value.as_status()["details"] for one in (missing, taken)] == [want, want]
 
 
 def test_defaults_are_filled_in_at_every_depth(storage):
