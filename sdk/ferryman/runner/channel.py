@@ -47,7 +47,8 @@ class Sender:
         self._send(fields | ({"result": [result.sha256, result.size, result.serializer]} if result else {}))
 
     def _send(self, fields: dict[str, Any]) -> None:
-        line = json.dumps(fields).encode("ascii") + b"\n"
+        # A line of its own, whatever a function has written before it into a descriptor that it did not know.
+        line = b"\n" + json.dumps(fields).encode("ascii") + b"\n"
         try:
             while line:
                 line = line[os.write(self._descriptor, line) :]
@@ -84,5 +85,5 @@ def _decode(line: bytes) -> Entered | Ending | None:
             return Entered(Step(fields["step"]), float(fields["at"]))
         result = ResultRef(*fields["result"]) if "result" in fields else None
         return Ending(Reason(fields["reason"]), fields["message"], fields["exception"], result)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None

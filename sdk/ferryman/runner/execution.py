@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ferryman.exceptions import InvalidBlob
+from ferryman.runner import output
 
 Function = Callable[..., Any]
 
@@ -69,8 +69,7 @@ def wants_retry(condition: Function, exc: BaseException) -> bool:
         answer = condition(exc)
         return bool(_run(answer) if inspect.iscoroutine(answer) else answer)
     except Exception:  # noqa: BLE001 - whatever the user's condition raises.
-        print("the retry condition raised; the run is not tried again:", file=sys.stderr)  # noqa: T201
-        traceback.print_exc()
+        output.complain(f"the retry condition raised; the run is not tried again:\n{traceback.format_exc()}")
         return False
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -103,7 +102,7 @@ class Invocation:
     def _failed(self, exc: BaseException, code: Code) -> Ending:
         self._sender.enter(Step.SERIALISE)
         failure = failures.capture(exc.with_traceback(_of_the_user(exc.__traceback__)))
-        print(failure.traceback, end="", file=sys.stderr)  # noqa: T201
+        output.complain(failure.traceback)
         reason = Reason.USER_EXCEPTION
         condition = code.retry_condition
         if self._assignment.retries_left and condition and not execution.wants_retry(condition, exc):
@@ -113,7 +112,7 @@ class Invocation:
             result = self._upload(failures.seal_failure(failure))
         except FerrymanError as error:
             # The exception is what matters; the caller gets its text from the report.
-            print(f"the exception could not be stored: {error}", file=sys.stderr)  # noqa: T201
+            output.complain(f"the exception could not be stored: {error}\n")
             result = None
         said = f"{failure.type}: {failure.message}" if failure.message else failure.type
         return Ending(reason, said, failure.type, result)

@@ -19,6 +19,14 @@ def prefix_lines(prefix: str) -> None:
     sys.stdout = PrefixedStream(sys.stdout, prefix)
 
 
+def complain(text: str) -> None:
+    """Lines for the pod's log; lost where the function closed or replaced stderr. Never raises."""
+    try:
+        sys.stderr.write(text)
+    except Exception:  # noqa: BLE001 - whatever stands in the place of stderr.
+        return
+
+
 def flush() -> None:
     """Write out what a function left in the buffers, if it left the streams open."""
     for stream in (sys.stdout, sys.stderr):

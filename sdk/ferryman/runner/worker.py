@@ -26,6 +26,7 @@ from ferryman.wire.obstore import ObstoreStore
 def run(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> None:
     """Carry out the attempt and tell the supervisor how it ended. Raises nothing."""
     signal.signal(signal.SIGTERM, _terminate)
+    os.register_at_fork(after_in_child=_die_of_sigterm)
     try:
         sender.end(_carry_out(assignment, environment, sender))
     except Ended as ended:
@@ -102,3 +103,9 @@ def _claim(
 
 def _terminate(*_: object) -> NoReturn:
     raise Terminated
+
+
+def _die_of_sigterm() -> None:
+    # A process that the function forks and terminates must not tell how the attempt ended.
+    if signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

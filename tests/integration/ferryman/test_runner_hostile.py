@@ -1,0 +1,145 @@
+"""Functions that do odd things to their process: forks, signals, closed streams, rubbish in every descriptor."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from builders.attempt import Outcome, RunnerLab
+from ferryman.api.reasons import Reason
+from ferryman.api.runner_contract import ExitCode, decode_report
+
+
+@pytest.fixture
+def lab(object_store, bucket, tmp_path):
+    return RunnerLab(object_store, bucket, tmp_path)
+
+
+def assert_ended(outcome, reason, exit_code):
+    assert outcome.report is not None, outcome.errors
+    assert (outcome.report.reason, outcome.exit_code) == (reason, exit_code), (
+        outcome.report.message + outcome.errors
+    )
+
+
+def test_a_fork_that_is_terminated_does_not_end_the_attempt(lab):
+    def fork():
+        import os
+        import signal
+        import time
+
+        readable, writable = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(writable, b"!")
+            time.sleep(60)
+        os.read(readable, 1)
+        os.kill(child, signal.SIGTERM)
+        _, status = os.waitpid(child, 0)
+        time.sleep(1)  # Longer than an attempt that has told its ending may take to exit.
+        return os.waitstatus_to_exitcode(status)
+
+    outcome = lab.run(fork)
+    assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
+    assert lab.value(outcome) == -15
+
+
+def test_an_exception_is_told_where_stderr_is_closed(lab):
+    def fail():
+        import os
+        import sys
+
+        os.close(2)
+        sys.stderr.close()
+        raise ValueError("no")
+
+    assert_ended(lab.run(fail), Reason.USER_EXCEPTION, ExitCode.USER_FAILURE)
+
+
+def test_an_exception_is_told_where_descriptor_2_is_closed(lab):
+    def fail():
+        import os
+
+        os.close(1)
+        os.close(2)
+        raise ValueError("no")
+
+    assert_ended(lab.run(fail), Reason.USER_EXCEPTION, ExitCode.USER_FAILURE)
+
+
+def test_a_declining_condition_is_asked_where_stderr_is_closed(lab):
+    def fail():
+        import os
+
+        os.close(2)
+        raise ValueError("no")
+
+    def condition(exc):
+        raise KeyError("oops")
+
+    outcome = lab.run(fail, retry_condition=condition, retries_left=True)
+    assert_ended(outcome, Reason.RETRY_CONDITION_DECLINED, ExitCode.PERMANENT_FAILURE)
+
+
+def test_rubbish_in_every_descriptor_does_not_hide_the_ending(lab):
+    def write():
+        import os
+
+        for descriptor in range(3, 64):
+            try:
+                os.write(descriptor, b"rubbish")
+            except OSError:
+                continue
+        return "fine"
+
+    assert_ended(lab.run(write), Reason.COMPLETED, ExitCode.SUCCEEDED)
+
+
+def test_nested_rubbish_does_not_stop_the_supervisor(lab):
+    def write():
+        import os
+
+        for descriptor in range(3, 64):
+            try:
+                os.write(descriptor, b"[" * 60_000 + b"\n")
+            except OSError:
+                continue
+        return "fine"
+
+    assert_ended(lab.run(write), Reason.COMPLETED, ExitCode.SUCCEEDED)
+
+
+def test_a_daemon_that_keeps_stdout_does_not_hold_the_runner(lab):
+    def daemonise():
+        import subprocess
+
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        return child.pid
+
+    with lab.start(lab.assignment(**lab.seal(daemonise))) as process:
+        assert process.wait(30) == ExitCode.SUCCEEDED
+        outcome = Outcome(0, decode_report(lab.log.read_text()), "", "")
+        os.kill(lab.value(outcome), signal.SIGKILL)
+
+
+def test_a_pool_of_processes_works_and_ends(lab):
+    def pool():
+        import multiprocessing
+
+        with multiprocessing.get_context("fork").Pool(2) as workers:
+            return workers.map(abs, [-1, 2])
+
+    outcome = lab.run(pool)
+    assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
+    assert "Terminated" not in outcome.errors
+
+
+def test_a_mebibyte_of_output_arrives(lab):
+    def talk():
+        print("x" * 1_048_576)
+
+    outcome = lab.run(talk)
+    assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
+    assert len(outcome.output) > 1_048_576
