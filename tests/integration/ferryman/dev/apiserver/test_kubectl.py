@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import threading
 
 import pytest
@@ -13,12 +10,10 @@ import yaml
 
 from builders.api_servers import running_server
 from builders.crds import CRD_RESOURCE, widget
+from builders.kubectl import NEEDS_KUBECTL, Kubectl
 from ferryman.dev.apiserver.gc import GarbageCollector
 
-pytestmark = [
-    pytest.mark.kubectl,
-    pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs a stock kubectl on the PATH"),
-]
+pytestmark = NEEDS_KUBECTL
 
 
 async def log_of(pod, request):
@@ -43,24 +38,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def kubectl(server, home):
-    server.write_kubeconfig(home / "config")
-    environment = {**os.environ, "KUBECONFIG": str(home / "config"), "HOME": str(home)}
-
-    def run(*arguments, stdin=None, check=True, timeout=30):
-        text = yaml.safe_dump(stdin) if isinstance(stdin, dict) else stdin
-        done = subprocess.run(
-            ["kubectl", *arguments],
-            env=environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout if check else done.stdout + done.stderr
-
-    yield run
+    yield Kubectl(server.write_kubeconfig(home / "config"), home)
     server.call(
         lambda: [
             server.server.storage.delete(CRD_RESOURCE, "default", each["metadata"]["name"])
@@ -79,12 +57,12 @@ def test_apply_creates_then_leaves_alone_then_changes(kubectl):
 
 
 def test_apply_refuses_an_unknown_field(kubectl):
-    told = kubectl("apply", "-f", "-", stdin=widget("a", retrys=3), check=False)
+    told = kubectl.refused("apply", "-f", "-", stdin=widget("a", retrys=3))
     assert 'strict decoding error: unknown field "spec.retrys"' in told
 
 
 def test_apply_tells_what_is_invalid(kubectl):
-    told = kubectl("apply", "-f", "-", stdin=widget("a", retry={"retries": -1}), check=False)
+    told = kubectl.refused("apply", "-f", "-", stdin=widget("a", retry={"retries": -1}))
     assert told.startswith('The Widget "a" is invalid: spec.retry.retries: Invalid value: -1')
 
 
@@ -154,30 +132,22 @@ def test_wait_sees_a_condition_that_comes_later(kubectl, server):
     later.join()
 
 
-def test_a_watch_prints_rows_as_they_change(kubectl, server, home):
+def test_a_watch_prints_rows_as_they_change(kubectl, server):
     kubectl("apply", "-f", "-", stdin=widget("a"))
-    environment = {**os.environ, "KUBECONFIG": str(home / "config"), "HOME": str(home)}
-    with subprocess.Popen(
-        ["kubectl", "get", "wd", "-w"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as watching:
-        try:
-            assert watching.stdout.readline().split()[0] == "NAME"
-            assert watching.stdout.readline().split()[:2] == ["a", "Pending"]
-            status = {"status": {"phase": "Running"}}
-            server.call(
-                lambda: server.server.storage.patch(
-                    CRD_RESOURCE, "default", "a", status, subresource="status"
-                )
-            )
-            assert watching.stdout.readline().split()[:2] == ["a", "Running"]
-        finally:
-            watching.terminate()
+    status = {"status": {"phase": "Running"}}
+    with kubectl.following("get", "wd", "--watch") as lines:
+        assert next(lines).split()[0] == "NAME"
+        assert next(lines).split()[:2] == ["a", "Pending"]
+        server.call(
+            lambda: server.server.storage.patch(CRD_RESOURCE, "default", "a", status, subresource="status")
+        )
+        assert next(lines).split()[:2] == ["a", "Running"]
 
 
 def test_delete_waits_until_it_is_gone(kubectl):
     kubectl("apply", "-f", "-", stdin=widget("a"))
     assert kubectl("delete", "widget", "a") == 'widget.example.dev "a" deleted\n'
-    assert "not found" in kubectl("get", "widget", "a", check=False)
+    assert "not found" in kubectl.refused("get", "widget", "a")
 
 
 def test_explain_reads_the_schema(kubectl):
