@@ -30,6 +30,9 @@ MAX_MOMENT: Final = 253_402_300_799
 
 DEFAULT_TERMINATION_LOG: Final = "/dev/termination-log"
 
+MAX_RESULT_SIZE: Final = 5 * 1024**4
+"""The largest object of S3; what claims to be larger would not fit the status either."""
+
 UPSTREAMS_CHUNK_CHARACTERS: Final = 60_000
 """The length of one FERRYMAN_UPSTREAMS_<i>: Linux allows 128 KiB for one variable."""
 
@@ -334,8 +337,8 @@ def _result(fields: dict[str, Any]) -> ResultRef:
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
         raise ValueError("result.sha256 is not a SHA-256")
     size = _is(int, fields["size"])
-    if size < 0:
-        raise ValueError("result.size is negative")
+    if not 0 <= size <= MAX_RESULT_SIZE:
+        raise ValueError("result.size is not that of an object")
     return ResultRef(sha256, size, clean(_is(str, fields["serializer"]), 64))
 
 

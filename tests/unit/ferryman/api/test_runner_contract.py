@@ -146,6 +146,7 @@ def a_report(**changed) -> str:
         a_report(result=[]),
         a_report(result={"sha256": "ab", "size": 1, "serializer": "json"}),
         a_report(result={"sha256": "a" * 64, "size": -1, "serializer": "json"}),
+        a_report(result={"sha256": "a" * 64, "size": 2**63, "serializer": "json"}),
     ],
 )
 def test_what_is_no_report_is_an_invalid_report(text):
