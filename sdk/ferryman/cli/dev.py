@@ -149,7 +149,7 @@ def _interruptible() -> Iterator[None]:
 def _welcome(cluster: EmbeddedCluster, seconds: float, *, operator: bool) -> str:
     store, python = cluster.store, f"{platform.python_version()}, {sys.executable}"
     runs = f"pid {cluster.operator_pid}, log {cluster.operator_log}"
-    by_hand = f"not started: python -m ferryman_operator --config {cluster.directory}/operator.json"
+    by_hand = f"not started; by hand: {cluster.operator_command}"
     return f"""\
 [bold]The cluster is up[/bold] ({seconds:.1f} s). When it stops, everything in it is gone.
 

@@ -131,6 +131,11 @@ class EmbeddedCluster:
         return child.pid if child is not None and child.is_alive else None
 
     @property
+    def operator_command(self) -> str:
+        """What to type into a shell to start an operator by hand, under a debugger for example."""
+        return operator.command_line(self.kubeconfig, self.directory)
+
+    @property
     def operator_log(self) -> Path:
         return self.directory / "operator.log"
 

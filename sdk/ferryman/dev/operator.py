@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,13 @@ def start(kubeconfig: Path, directory: Path, reaper: Reaper) -> Child:
     }
     arguments = [sys.executable, "-m", "ferryman_operator"]
     return Child(Command("operator", arguments, environment, directory / "operator.log"), reaper)
+
+
+def command_line(kubeconfig: Path, directory: Path) -> str:
+    """What to type into a shell to start it by hand."""
+    # The kubeconfig is a part of it: in a new shell KUBECONFIG may lead to a cluster that matters.
+    command = [sys.executable, "-m", "ferryman_operator", "--config", str(_config_in(directory))]
+    return f"KUBECONFIG={shlex.quote(str(kubeconfig))} {shlex.join(command)}"
 
 
 def _config_in(directory: Path) -> Path:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -55,6 +56,18 @@ def test_an_operator_that_dies_by_itself_is_started_again(in_cluster):
         time.sleep(0.05)
     assert in_cluster.restarts == before + 1
     assert slow.submit().result(timeout=PATIENCE) == "done"
+
+
+def test_an_operator_that_is_started_by_hand_runs_what_waits(monkeypatch):
+    elsewhere = {**os.environ, "KUBECONFIG": "/the/kubeconfig/of/another/cluster"}
+    with EmbeddedCluster(Options(operator=False)) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        command = f"exec env {cluster.operator_command}"
+        with ferryman.connect(), subprocess.Popen(command, shell=True, env=elsewhere) as by_hand:
+            try:
+                assert where.submit().result(timeout=PATIENCE)
+            finally:
+                by_hand.terminate()
 
 
 def test_a_child_that_fails_to_start_shows_its_last_words(tmp_path):
