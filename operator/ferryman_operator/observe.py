@@ -38,6 +38,7 @@ class Observer:
             jobs=self._jobs(run),
             upstreams=self._upstreams(run),
             refusal=self.refusals.of(run) if run else None,
+            awaited=bool(self.cache.dependants_of(key)),
         )
 
     async def look(self, key: Key, before: Observed, looks: frozenset[Look]) -> Observed:
@@ -62,6 +63,7 @@ class Observer:
             jobs=self._jobs(run),
             upstreams=self._upstreams(run),
             refusal=self.refusals.of(run),
+            awaited=bool(self.cache.dependants_of(key)),
         )
 
     async def _live_run(self, key: Key, before: Run | None) -> Run | None:

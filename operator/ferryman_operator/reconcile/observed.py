@@ -176,7 +176,8 @@ class Observed:
     `jobs` are those whose controller is the run, and any that has the name of its current attempt's.
     `pods` is None where nobody has looked: the plan asks for a look if it needs one. `fresh` says
     that `run` and the Job of its current attempt come from live reads made for this decision, in
-    this order, and not from the cache: such a Job that is not in `jobs` does not exist.
+    this order, and not from the cache: such a Job that is not in `jobs` does not exist. `current` says
+    it of `run` alone.
     `upstreams` has every run of `spec.dependsOn` that exists, as far as the cache knows, or for
     certain if `upstreams_confirmed`.
     """
@@ -189,4 +190,7 @@ class Observed:
     upstreams: Mapping[str, Run] = field(default_factory=lambda: MappingProxyType({}))
     upstreams_confirmed: bool = False
     fresh: bool = False
+    current: bool = False
     refusal: Refusal | None = None
+    awaited: bool = False
+    """Whether a live run depends on this one."""

@@ -17,7 +17,12 @@ class Look(StrEnum):
     RUN = "Run"
     """GET the TaskRun, then the Job named `attempts.job_name(run)` of what was read; the answer is `fresh`.
 
-    Before a Job is created, before one is called lost, before a run ends without one.
+    Before a Job after the first is created, before one is called lost, before a run ends without one.
+    """
+    RUN_ALONE = "RunAlone"
+    """GET the TaskRun; the answer is `current`.
+
+    Before the first Job is created: if there is one, creating it is a conflict.
     """
     PODS = "Pods"
     """LIST the pods of the run."""
