@@ -91,6 +91,10 @@ class Writer:
         if job is None or job.owner_uid != run.uid:
             return self._refuse(run, create, RefusalKind.EXISTS, message)
         self.intake.job_read(raw)
+        if self.cache.is_deleted(job.uid):
+            # No watch shows it: somebody took its label, and nobody would notice its end.
+            await self._delete(run, DeleteJob(job.name, job.uid))
+            raise Unavailable("the Job of this attempt was hidden from the watch, and is deleted")
         self.refusals.forget(run.key)
         return True
 

@@ -117,8 +117,8 @@ class Controller:
             if then is None:
                 return self._settle(key, plan.wake_at, Result.QUIET)
             observed = then
-        self.queue.succeed(key)
-        self.queue.schedule(key, self.clock.monotonic() + 1.0)
+        # A status that conflicts each time, say: its requests are not to be all that is asked for.
+        self.queue.back_off(key)
         return Result.UNSETTLED
 
     async def _carry_out(self, key: Key, observed: Observed, run: Run, plan: Plan) -> Observed | None:

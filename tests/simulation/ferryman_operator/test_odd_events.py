@@ -8,9 +8,10 @@ import dataclasses
 import pytest
 
 from ferryman_operator.auditor import AuditTimes, DeadWatch
+from ferryman_operator.cluster import Conflict, NotFound
 from ferryman_operator.reconcile.decide import decide
 from ferryman_operator.reconcile.observed import RefusalKind
-from simulation.cluster_twin import HANGS, RAISES, SUCCEEDS, ClusterTwin, SimulatedClock
+from simulation.cluster_twin import HANGS, RAISES, SUCCEEDS, ClusterTwin, Play, SimulatedClock, Told
 from simulation.replica import Replica, live
 
 pytestmark = pytest.mark.timeout(60)
@@ -195,3 +196,50 @@ async def test_a_run_is_removed_when_its_time_is_over():
     await live(twin, [await Replica(twin).start()], seconds=3600)
     assert [w.resource for w in twin.audit if w.verb == "delete"] == ["taskruns"]
     assert not twin.jobs()
+
+
+async def test_a_run_is_not_removed_while_another_one_may_read_its_result():
+    twin = ClusterTwin(SimulatedClock())
+    first = twin.submit("first", ttlAfterFinished="1m")
+    second = twin.submit(
+        "second",
+        dependsOn=[{"name": "first"}],
+        retry={"retries": 1, "delays": ["10m"]},
+        ttlAfterFinished="2h",
+    )
+    twin.at(3, lambda: twin.plays.update({1: RAISES}))
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=300)
+    assert phase(twin, first) == "Completed"
+    await live(twin, [replica], seconds=1200)
+    assert phase(twin, second) == "Completed"
+    with pytest.raises(NotFound):
+        twin.run(first)
+
+
+async def test_a_job_that_lost_its_label_does_not_hold_its_run():
+    twin = ClusterTwin(SimulatedClock(), {1: Play(start=2.0)})
+    key = twin.submit()
+    replica = await Replica(twin).start()
+    # To a watch with a selector this is a deletion.
+    twin.at(0.5, lambda: twin.told.append(Told("jobs", "DELETED", twin.jobs()[0])))
+    await live(twin, [replica], seconds=600)
+    assert phase(twin, key) == "Completed"
+    assert sum(request == ("create", "jobs") for request in twin.requests) <= 4
+
+
+async def test_a_status_that_always_conflicts_is_written_less_and_less_often():
+    twin = ClusterTwin(SimulatedClock())
+    key = twin.submit()
+
+    def conflict(verb, resource):
+        if resource == "taskruns/status":
+            raise Conflict("the object has been modified")
+
+    twin.before = conflict
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=600)
+    assert sum(request == ("patch", "taskruns/status") for request in twin.requests) <= 400
+    twin.before = lambda verb, resource: None
+    await live(twin, [replica], seconds=60)
+    assert phase(twin, key) == "Completed"
