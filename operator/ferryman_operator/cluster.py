@@ -30,6 +30,10 @@ class NotFound(ClusterError):
     """404: it does not exist (any more)."""
 
 
+class Gone(ClusterError):
+    """410: the API server has forgotten the version to go on from. List anew."""
+
+
 class Conflict(ClusterError):
     """409 on a write: the object has changed since it was read, or has another UID."""
 
@@ -114,6 +118,18 @@ class Cluster(Protocol):
         ...
 
 
+class JobFeed(Protocol):
+    """The Jobs with MANAGED_LABEL, and what becomes of them."""
+
+    def list_jobs(self, namespace: str | None, *, metadata_only: bool = False) -> AsyncIterator[Page]:
+        """All of them, in pages."""
+        ...
+
+    def watch_jobs(self, namespace: str | None, version: str) -> AsyncIterator[Object]:
+        """Watch events since `version`, until the server ends them. Raises Gone, Unavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of a Role."""
@@ -131,4 +147,4 @@ REQUIRED_RULES: Final = (
     Rule("events.k8s.io", "events", ("create",)),
     Rule("coordination.k8s.io", "leases", ("get", "create", "update")),
 )
-"""What the methods above, and kopf's watches, need. Nothing else is granted."""
+"""What the methods above, and kopf's watch, need. Nothing else is granted."""

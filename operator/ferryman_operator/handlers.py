@@ -1,4 +1,4 @@
-"""The watches, by kopf: the only file that imports it.
+"""The watch of TaskRuns, by kopf: the only file that imports it.
 
 kopf connects, lists, watches, reconnects and resumes. Its handlers only copy what they see into the
 intake: no state in annotations, no finalizers, no writes. The settings below were measured; the
@@ -21,12 +21,11 @@ from ferryman_operator.intake import Intake
 from ferryman_operator.kube import open_session
 
 _RUNS: Final = (names.GROUP, names.VERSION, names.PLURAL)
-_JOBS: Final = ("batch", "v1", "jobs")
 
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    """Streams of TaskRuns and of our Jobs, into the intake. `relisted` hears of every list."""
+    """Streams of TaskRuns into the intake. `relisted` hears of every list."""
 
     connection: Connection
     intake: Intake
@@ -51,10 +50,9 @@ class Watches:
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(self._login)
-        for resource, see in ((_RUNS, self._see_run), (_JOBS, self._see_job)):
-            # The work is done where kopf asks whether the handler applies, and the answer is no: that
-            # spares what kopf does around each call of a handler, a fifth of its time per event.
-            kopf.on.event(*resource, registry=registry, when=see)(_never)
+        # The work is done where kopf asks whether the handler applies, and the answer is no: that
+        # spares what kopf does around each call of a handler, a fifth of its time per event.
+        kopf.on.event(*_RUNS, registry=registry, when=self._see)(_never)
         return registry
 
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
@@ -63,21 +61,14 @@ class Watches:
             aiohttp_session=open_session(self.connection, limit=0), server=self.connection.server
         )
 
-    def _see_run(self, event: Any, **_: Any) -> bool:
-        self._see(event, self.intake.run_seen, self.intake.run_gone)
-        return False
-
-    def _see_job(self, event: Any, **_: Any) -> bool:
-        self._see(event, self.intake.job_seen, self.intake.job_gone)
-        return False
-
-    def _see(self, event: Any, seen: Callable[[Any], None], gone: Callable[[Any], None]) -> None:
+    def _see(self, event: Any, **_: Any) -> bool:
         if event["type"] is None:
             self.relisted()
         if event["type"] == "DELETED":
-            gone(event["object"])
+            self.intake.run_gone(event["object"])
         else:
-            seen(event["object"])
+            self.intake.run_seen(event["object"])
+        return False
 
 
 async def _never(**_: Any) -> None:
@@ -142,7 +133,6 @@ def _settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.1
     settings.queueing.exit_timeout = 2.0
     settings.queueing.error_delays = (1, 2, 5, 10)
-    settings.watching.label_selectors[_JOBS] = f"{names.MANAGED_LABEL}=true"
     settings.watching.chunk_size = 500
     settings.watching.inactivity_timeout = 70
     settings.watching.reconnect_backoff = 1.0

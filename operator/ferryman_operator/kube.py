@@ -25,6 +25,8 @@ _EVENTS: Final = "/apis/events.k8s.io/v1"
 _METADATA_ONLY: Final = (
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;q=0.9"
 )
+_WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=70)
+"""A bookmark comes every minute: a stream that is silent for longer is dead."""
 _TERMINAL: Final = frozenset(("Completed", "Failed", "Crashed", "TimedOut", "Cancelled"))
 
 
@@ -66,11 +68,14 @@ class KubeCluster:
         self._session = open_session(connection, limit=connections)
         # A replica whose connections are all busy must not lose the lead for it.
         self._lease_session = open_session(connection, limit=1)
+        # A watch holds its connection for good, and there may be one for each of many namespaces.
+        self._watch_session = open_session(connection, limit=0)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
         await self._lease_session.close()
+        await self._watch_session.close()
 
     def list_runs(self, namespace: str | None, *, metadata_only: bool = False) -> AsyncIterator[Page]:
         """All TaskRuns, of one namespace or all, in pages."""
@@ -80,6 +85,29 @@ class KubeCluster:
         """All Jobs with MANAGED_LABEL, in pages."""
         selector = {"labelSelector": f"{names.MANAGED_LABEL}=true"}
         return self._list(_path(_JOBS, namespace, "jobs"), "jobs", selector, metadata_only)
+
+    async def watch_jobs(self, namespace: str | None, version: str) -> AsyncIterator[Object]:
+        """Watch events of Jobs with MANAGED_LABEL."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "labelSelector": f"{names.MANAGED_LABEL}=true",
+        }
+        try:
+            async with self._watch_session.get(
+                URL(self._connection.server + _path(_JOBS, namespace, "jobs"), encoded=True),
+                params=query,
+                timeout=_WATCH_TIMEOUT,
+                server_hostname=self._connection.server_name,
+            ) as response:
+                self._told("watch", "jobs", str(response.status))
+                if response.status != 200:
+                    raise replies.error("watch", "jobs", response.status, await response.read(), None)
+                async for line in _lines(response.content):
+                    yield replies.event_of(line)
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            raise Unavailable(f"watch jobs: {type(error).__name__}: {error}") from error
 
     async def get_run(self, key: Key) -> Object:
         """A live read."""
@@ -201,6 +229,15 @@ class KubeCluster:
             raise Unavailable(f"{verb} {resource}: {type(error).__name__}: {error}") from error
         self._told(verb, resource, str(response.status))
         return response.status, response.headers, content
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    # Its own `readline` refuses lines that are longer than its buffer.
+    pending = b""
+    async for chunk in content.iter_any():
+        *whole, pending = (pending + chunk).split(b"\n")
+        for line in whole:
+            yield line
 
 
 _METHODS: Final = {

@@ -9,6 +9,7 @@ from ferryman_operator.cluster import (
     AlreadyExists,
     ClusterError,
     Conflict,
+    Gone,
     NotFound,
     Object,
     Refused,
@@ -37,6 +38,16 @@ def object_of(content: bytes) -> Object:
     return value
 
 
+def event_of(line: bytes) -> Object:
+    """The watch event in a line. Raises Gone, or Unavailable, where it tells of an error or is none."""
+    event = object_of(line)
+    found = event.get("object")
+    if event.get("type") == "ERROR" or not isinstance(found, dict):
+        code = found.get("code") if isinstance(found, dict) else None
+        raise (Gone if code == 410 else Unavailable)(f"watch: {found}"[:_MAX_MESSAGE])
+    return event
+
+
 def seconds(retry_after: str | None) -> float | None:
     """The header Retry-After, where it is a number of seconds."""
     return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
@@ -54,6 +65,8 @@ def error(verb: str, resource: str, code: int, content: bytes, retry_after: floa
         return NotFound(message)
     if code == 409:
         return Conflict(message)
+    if code == 410:
+        return Gone(message)
     return ClusterError(message, retry_after=retry_after)
 
 

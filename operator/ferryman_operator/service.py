@@ -28,6 +28,7 @@ from ferryman_operator.observe import Observer
 from ferryman_operator.probes import Heartbeat, Probes
 from ferryman_operator.reconcile.decide import decide
 from ferryman_operator.reconcile.observed import Job
+from ferryman_operator.reflector import Reflector
 from ferryman_operator.refusals import Refusals
 from ferryman_operator.settings import Settings, seconds
 from ferryman_operator.workqueue import WorkQueue
@@ -61,6 +62,7 @@ class Service:
         self._controller = self._build_controller()
         self._auditor = Auditor(self._cache, self._cluster, self._intake, self.metrics, settings.namespaces)
         self._watches = Watches(connection, self._intake, self._auditor.relisted, settings.namespaces)
+        self._reflector = Reflector(self._cluster, self._intake, self._auditor.relisted, settings.namespaces)
         self._heartbeat = Heartbeat(clock)
         self._probes = Probes(self._alive, self._ready, self.metrics.render)
         self._add_gauges()
@@ -91,7 +93,11 @@ class Service:
         times = AuditTimes(seconds(audit.first), seconds(audit.every), seconds(audit.grace))
         controller = _spawn(self._controller.run(lambda: self._leader.leads, self._opened), "controller")
         leader = _spawn(self._leader.run(), "leader")
-        others = [_spawn(self._auditor.run(times), "auditor"), _spawn(self._heartbeat.run(), "heartbeat")]
+        others = [
+            _spawn(self._auditor.run(times), "auditor"),
+            _spawn(self._heartbeat.run(), "heartbeat"),
+            _spawn(self._reflector.run(), "jobs"),
+        ]
         watches = _spawn(self._watches.run(self._watches_stop, self._take_signals), "watches")
         self._watching = True
         stopping = _spawn(self._stop.wait(), "signals")

@@ -81,6 +81,8 @@ class ModelWorld:
     def look(self, seen: Observed, looks: frozenset[Look]) -> Observed:
         if Look.RUN in looks:
             seen = replace(seen, run=self.run, fresh=True, jobs=self._with_live_job(seen.jobs))
+        if Look.RUN_ALONE in looks:
+            seen = replace(seen, run=self.run, current=True)
         if Look.PODS in looks:
             seen = replace(seen, pods=tuple(one.pod for one in self.pods.values()))
         return seen

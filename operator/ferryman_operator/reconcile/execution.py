@@ -35,7 +35,7 @@ def ended(case: Case) -> Plan | None:
         # Its pods may have been listed before it had any, and it ended while the list was on its way.
         return endings.to_be_sure(case.seen)
     if not endings.drained(case.seen):
-        return Plan(wake_at=case.now + endings.DRAIN_POLL)
+        return Plan(wake_at=endings.next_look(case.seen))
     ending = outcome.of_job(case.run.uid, job, case.seen.pods, was_running=case.row is not None)
     return endings.conclude(case, case.row or row_of(job), ending)
 
@@ -49,7 +49,7 @@ def lost(case: Case) -> Plan | None:
     if looks is not None:
         return looks
     if not endings.drained(case.seen):
-        return Plan(wake_at=case.now + endings.DRAIN_POLL)
+        return Plan(wake_at=endings.next_look(case.seen))
     ending = outcome.of_lost_job(case.run.uid, row.number, row.job_uid, case.seen.pods or ())
     return endings.conclude(case, row, ending)
 
@@ -114,10 +114,10 @@ def create(case: Case) -> Plan:
     """
     if case.due > 1 and (looks := endings.to_be_sure(case.seen)):
         return looks
-    if not case.seen.fresh:
-        return Plan(looks=frozenset({Look.RUN}))
+    if not (case.seen.fresh or case.seen.current):
+        return Plan(looks=frozenset({Look.RUN_ALONE}))
     if not endings.drained(case.seen):
-        return Plan(wake_at=case.now + endings.DRAIN_POLL)
+        return Plan(wake_at=endings.next_look(case.seen))
     return Plan(create=CreateJob(case.due, jobs.manifest(case)), wake_at=deadlines.of_run(case))
 
 
@@ -131,7 +131,7 @@ def stray(case: Case) -> Plan | None:
     found = attempts.strays(case.run, case.seen.jobs)
     if not found:
         return None
-    return Plan(delete=endings.deletions(found), wake_at=case.now + endings.DRAIN_POLL)
+    return Plan(delete=endings.deletions(found), wake_at=endings.next_look(case.seen))
 
 
 def collision(case: Case) -> Plan | None:

@@ -89,6 +89,8 @@ class Pod:
     node: str
     phase: str
     deleting: bool = False
+    ends_by: datetime | None = None
+    """When the grace of its deletion is over."""
     ready: bool = False
     waiting_reason: str = ""
     """Of the runner container, e.g. ImagePullBackOff; or Unschedulable, of the pod."""

@@ -164,6 +164,13 @@ class TestAnAttempt:
         assert ended_as(plan) == (Phase.AWAITING_RETRY, "AwaitingRetry")
         assert plan.status.attempts[0].reason == "AttemptLost"
 
+    @pytest.mark.parametrize(("overdue", "again"), [(-20, 2), (1, 2), (10, 10), (3600, 60)])
+    def test_is_looked_at_less_often_the_longer_its_pod_overstays(self, overdue, again):
+        stays = {**IS_STOPPING, "ends_by": T0}
+        run = a_run().on_attempt(1).running().whose_pod(stays).whose_job_is_gone().confirmed()
+        run = run.at(seconds=overdue)
+        assert run.plan == Plan(wake_at=run.seen.now + timedelta(seconds=again))
+
     def test_whose_job_is_gone_is_not_lost_while_its_pod_lives(self):
         run = a_run().on_attempt(1).running().whose_pod(IS_STOPPING).whose_job_is_gone().confirmed()
         assert run.plan.is_quiet
