@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import inspect
 import secrets
@@ -10,7 +11,6 @@ from typing import Any, Final
 
 from ferryman.api import names
 
-_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _SUFFIX: Final = 8
 _STEM: Final = 63 - _SUFFIX - 1
 """A run's name is a DNS label, so that it is a label value and a Job's name can hold it."""
@@ -18,7 +18,7 @@ _STEM: Final = 63 - _SUFFIX - 1
 
 def random_suffix() -> str:
     """Eight base32 characters: 40 bits, so that names of one task do not meet."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_SUFFIX))
+    return base64.b32encode(secrets.token_bytes(_SUFFIX * 5 // 8)).decode().lower()
 
 
 def token() -> str:
