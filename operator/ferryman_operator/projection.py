@@ -85,6 +85,7 @@ def pod(raw: Any) -> Pod | None:
         node=_text(_mapping(_mapping(raw).get("spec")).get("nodeName")),
         phase=_text(status.get("phase")),
         deleting=meta.get("deletionTimestamp") is not None,
+        ends_by=_time(meta.get("deletionTimestamp")),
         ready=container.get("ready") is True,
         waiting_reason=waiting_reason,
         waiting_message=waiting_message,

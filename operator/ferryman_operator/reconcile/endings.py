@@ -19,6 +19,8 @@ from ferryman_operator.reconcile.status import Verdict
 DRAIN_POLL: Final = timedelta(seconds=2)
 """How often pods that have to end are looked at: nobody watches pods."""
 
+LONGEST_DRAIN_POLL: Final = timedelta(minutes=1)
+
 
 def conclude(case: Case, row: Attempt, ending: Ending) -> Plan:
     """Record how the current attempt ended, and in the same write what follows from it."""
@@ -44,9 +46,9 @@ def without_attempt(seen: Observed, run: Run, reason: Reason, message: str) -> P
         return looks
     live = tuple(job for job in seen.jobs if job.owner_uid == run.uid and job.end is None)
     if live:
-        return Plan(delete=deletions(live), wake_at=seen.now + DRAIN_POLL)
+        return Plan(delete=deletions(live), wake_at=next_look(seen))
     if not drained(seen):
-        return Plan(wake_at=seen.now + DRAIN_POLL)
+        return Plan(wake_at=next_look(seen))
     return at_once(seen, run, reason, message)
 
 
@@ -66,6 +68,15 @@ def to_be_sure(seen: Observed) -> Plan | None:
 def drained(seen: Observed) -> bool:
     """Whether every pod of the run is over. An unreachable node's pod is not: it may still run."""
     return all(pod.is_over for pod in seen.pods or ())
+
+
+def next_look(seen: Observed) -> datetime:
+    """When to look at the pods again: soon, and less and less often where one stays past its grace.
+
+    A node that is gone may hold a thousand of them for an hour.
+    """
+    overdue = (seen.now - pod.ends_by for pod in seen.pods or () if pod.ends_by and not pod.is_over)
+    return seen.now + min(max((DRAIN_POLL, *overdue)), LONGEST_DRAIN_POLL)
 
 
 def deletions(jobs: tuple[Job, ...]) -> tuple[DeleteJob, ...]:

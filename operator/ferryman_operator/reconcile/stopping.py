@@ -36,7 +36,7 @@ def carry_out(case: Case) -> Plan | None:
     if looks is not None:
         return looks
     if not endings.drained(case.seen):
-        return Plan(wake_at=case.now + endings.DRAIN_POLL)
+        return Plan(wake_at=endings.next_look(case.seen))
     return endings.conclude(case, row, Ending(reason_of(row), row.message or ""))
 
 
@@ -53,5 +53,5 @@ def _delete(case: Case, job: Job) -> Plan:
         return Plan(looks=frozenset({Look.PODS}))
     pods = [pod for pod in case.seen.pods or () if pod.job_uid == job.uid]
     if pods and all(pod.is_over for pod in pods):
-        return Plan(wake_at=case.now + endings.DRAIN_POLL)
-    return Plan(delete=endings.deletions((job,)), wake_at=case.now + endings.DRAIN_POLL)
+        return Plan(wake_at=endings.next_look(case.seen))
+    return Plan(delete=endings.deletions((job,)), wake_at=endings.next_look(case.seen))
