@@ -16,7 +16,7 @@ from ferryman_operator.auditor import Auditor, AuditTimes
 from ferryman_operator.auth import Connection
 from ferryman_operator.cache import Cache
 from ferryman_operator.clock import Clock
-from ferryman_operator.cluster import ClusterError, NotFound, Unavailable
+from ferryman_operator.cluster import ClusterError, Gone, NotFound, Unavailable
 from ferryman_operator.controller import Controller
 from ferryman_operator.handlers import Watches
 from ferryman_operator.intake import Intake, lane_of
@@ -133,7 +133,7 @@ class Service:
                     f"the API server does not serve {names.PLURAL}.{names.GROUP}/{names.VERSION}:"
                     " apply manifests/crd.yaml first"
                 ) from None
-            except Unavailable as error:
+            except (Unavailable, Gone) as error:
                 if self._clock.monotonic() >= give_up:
                     raise Stopped(f"the API server does not answer: {error}") from None
                 _log.warning("waiting for the API server: %s", error)
