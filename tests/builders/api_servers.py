@@ -1,11 +1,11 @@
-"""Embedded API servers, in a thread of their own, for clients that block."""
+"""Embedded API servers: a storage alone, a server in this event loop, a server in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 
 from builders.crds import widget_crd
+from ferryman.api.crd import crd
 from ferryman.dev.apiserver.builtin_resources import builtin_registry
 from ferryman.dev.apiserver.server import ApiServer
 from ferryman.dev.apiserver.storage import Storage
@@ -25,6 +26,17 @@ def storage_with_widgets(**options: Any) -> Storage:
     storage = Storage(builtin_registry(), **options)
     ApiServer(storage, crds=[widget_crd()])
     return storage
+
+
+@asynccontextmanager
+async def an_api_server(*, crds: Sequence[dict[str, Any]] | None = None) -> AsyncIterator[ApiServer]:
+    """A server in this event loop that serves TaskRuns (or `crds`)."""
+    server = ApiServer(Storage(builtin_registry()), crds=[crd()] if crds is None else crds)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 @dataclass

@@ -1,10 +1,15 @@
-"""Jobs and pods that read like sentences."""
+"""Jobs and pods that read like sentences, and a Job that a test plays by hand."""
 
 from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
+from typing import Any
 
+from ferryman.api import names
+from ferryman.api.reasons import Reason
+from ferryman.api.runner_contract import Report, ResultRef, encode_report
+from ferryman.dev.apiserver.storage import Storage, copy_of
 from ferryman.dev.jobs.pods import TRACKING_FINALIZER, identity_labels
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -77,3 +82,40 @@ def a_plain_pod(*command: str, name: str = "pod", container: dict | None = None,
         "metadata": {"name": name, "namespace": "default"},
         "spec": spec,
     }
+
+
+def start_pod(storage: Storage, job: dict[str, Any]) -> None:
+    """The Job's pod runs."""
+    meta = job["metadata"]
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+    }
+    labels = job["spec"]["template"]["metadata"]["labels"]
+    pod = {"name": meta["name"], "namespace": meta["namespace"], "labels": labels, "ownerReferences": [owner]}
+    spec = {"containers": [{"name": names.RUNNER_CONTAINER, "image": "runner:1"}]}
+    storage.create("pods", {"apiVersion": "v1", "kind": "Pod", "metadata": pod, "spec": spec})
+    _set_status(storage, "jobs.batch", meta, {"active": 1, "ready": 1})
+
+
+def complete_pod(storage: Storage, job: dict[str, Any]) -> None:
+    """The Job's pod ends with a result."""
+    meta, labels = job["metadata"], job["metadata"]["labels"]
+    uid, attempt = labels[names.RUN_UID_LABEL], int(labels[names.ATTEMPT_LABEL])
+    report = encode_report(
+        Report(uid, attempt, Reason.COMPLETED, result=ResultRef("ab" * 32, 7, "json"))
+    ).decode()
+    terminated = {"exitCode": 0, "reason": "Completed", "message": report}
+    container = {"name": names.RUNNER_CONTAINER, "ready": False, "state": {"terminated": terminated}}
+    _set_status(storage, "pods", meta, {"phase": "Succeeded", "containerStatuses": [container]})
+    moment = "2026-11-22T12:00:00Z"
+    end = {"type": "Complete", "status": "True", "reason": "CompletionsReached", "lastTransitionTime": moment}
+    _set_status(storage, "jobs.batch", meta, {"succeeded": 1, "conditions": [end]})
+
+
+def _set_status(storage: Storage, resource: str, meta: dict[str, Any], status: dict[str, Any]) -> None:
+    stored = copy_of(storage.get(resource, meta["namespace"], meta["name"]))
+    storage.update(resource, stored | {"status": status}, subresource="status")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 
 import pytest
 from kubernetes.client import ApiClient, Configuration
 
+from builders.api_servers import running_server
 from builders.manifests import a_manifest
 from ferryman.api.crd import crd
 from ferryman.cluster import Cluster, WatchEvent
-from ferryman.dev.apiserver.builtin_resources import builtin_registry
 from ferryman.dev.apiserver.faults import Action, Fault
 from ferryman.dev.apiserver.server import ApiServer
-from ferryman.dev.apiserver.storage import Storage
 from ferryman.exceptions import (
     ClusterUnavailable,
     InvalidTaskRun,
@@ -31,35 +29,10 @@ NAMESPACE = "default"
 QUICK = Retries(sleep=lambda _: None)
 
 
-class ServerThread:
-    """The embedded API server on an event loop of its own."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self.server = self._run(self._make())
-
-    def stop(self) -> None:
-        self._run(self.server.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _make(self) -> ApiServer:
-        server = ApiServer(Storage(builtin_registry()), crds=[crd()])
-        await server.start()
-        return server
-
-    def _run(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[ApiServer]:
-    thread = ServerThread()
-    yield thread.server
-    thread.stop()
+    with running_server(crds=[crd()]) as running:
+        yield running.server
 
 
 def kube_cluster(server: ApiServer) -> KubeCluster:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from builders.api_server import an_api_server
+from builders.api_servers import an_api_server
 from ferryman.api import names
 from ferryman.dev.apiserver.faults import Action, Fault
 from ferryman_operator.auth import Connection

@@ -8,7 +8,7 @@ import inspect
 
 import pytest
 
-from builders.api_server import an_api_server
+from builders.api_servers import an_api_server
 from ferryman.api import names
 from ferryman_operator.auth import Connection
 from ferryman_operator.clock import SystemClock

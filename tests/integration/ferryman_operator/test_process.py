@@ -14,7 +14,6 @@ import pytest
 from builders.api_servers import an_api_server
 from builders.jobs import complete_pod, start_pod
 from ferryman.api import names
-from ferryman.api.crd import crd
 from ferryman.dev.apiserver.faults import Action, Fault
 
 pytestmark = pytest.mark.timeout(90)
@@ -94,7 +93,7 @@ async def carry_through(server, name):
 
 
 async def test_it_carries_a_run_through_with_three_writes_and_stops_cleanly(tmp_path):
-    async with an_api_server(crd()) as server:
+    async with an_api_server() as server:
         write_configuration(tmp_path, server.url)
         async with an_operator(tmp_path) as process:
             submit(server, "letter")
@@ -113,7 +112,7 @@ async def test_it_carries_a_run_through_with_three_writes_and_stops_cleanly(tmp_
 
 
 async def test_it_goes_on_after_watches_break_and_expire(tmp_path):
-    async with an_api_server(crd()) as server:
+    async with an_api_server() as server:
         write_configuration(tmp_path, server.url)
         async with an_operator(tmp_path):
             submit(server, "first")
@@ -126,7 +125,7 @@ async def test_it_goes_on_after_watches_break_and_expire(tmp_path):
 
 
 async def test_it_starts_on_a_server_that_forgets_a_list_between_its_pages(tmp_path):
-    async with an_api_server(crd()) as server:
+    async with an_api_server() as server:
         write_configuration(tmp_path, server.url)
         server.faults.set([Fault(Action.ERROR, verb="list", resource=RUNS, status=410, count=1)])
         async with an_operator(tmp_path):
@@ -136,7 +135,7 @@ async def test_it_starts_on_a_server_that_forgets_a_list_between_its_pages(tmp_p
 
 
 async def test_it_survives_a_server_that_is_busy_and_loses_replies(tmp_path):
-    async with an_api_server(crd()) as server:
+    async with an_api_server() as server:
         write_configuration(tmp_path, server.url)
         server.faults.set(
             [
@@ -153,7 +152,7 @@ async def test_it_survives_a_server_that_is_busy_and_loses_replies(tmp_path):
 
 
 async def test_a_bad_run_does_not_stop_the_others(tmp_path):
-    async with an_api_server(crd()) as server:
+    async with an_api_server() as server:
         write_configuration(tmp_path, server.url)
         async with an_operator(tmp_path):
             submit(server, "bad", result={"store": "unheard-of"})
@@ -163,7 +162,7 @@ async def test_a_bad_run_does_not_stop_the_others(tmp_path):
 
 
 async def test_without_the_crd_it_says_what_to_apply(tmp_path):
-    async with an_api_server() as server:
+    async with an_api_server(crds=[]) as server:
         write_configuration(tmp_path, server.url)
         async with an_operator(tmp_path) as process:
             code, said = await ended(process)

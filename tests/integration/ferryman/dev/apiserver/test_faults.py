@@ -8,6 +8,7 @@ import json
 import aiohttp
 import pytest
 
+from builders.api_servers import an_api_server
 from builders.crds import CRD_RESOURCE, widget, widget_crd
 from ferryman.dev.apiserver.builtin_resources import builtin_registry
 from ferryman.dev.apiserver.faults import Action, Fault
@@ -19,10 +20,8 @@ WIDGETS = "/apis/example.dev/v1/namespaces/default/widgets"
 
 @pytest.fixture
 async def server():
-    server = ApiServer(Storage(builtin_registry()), crds=[widget_crd()])
-    await server.start()
-    yield server
-    await server.stop()
+    async with an_api_server(crds=[widget_crd()]) as server:
+        yield server
 
 
 @pytest.fixture
