@@ -30,7 +30,8 @@ _uids = itertools.count(1)
 
 # Short graces, so that tests of what ignores SIGTERM do not wait for the real ones.
 IMPATIENT = (
-    "import sys; from ferryman.runner import supervisor, watch;"
+    "import ctypes, os, sys; from ferryman.runner import supervisor, watch;"
+    "os.environ.pop('TEST_SUBREAPER', None) and ctypes.CDLL(None).prctl(36, 1, 0, 0, 0);"
     "sys.exit(supervisor.main(graces=watch.Graces(timeout=0.3, termination=0.3, exit=0.3, phase={phase})))"
 )
 

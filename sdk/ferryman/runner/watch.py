@@ -90,8 +90,13 @@ class Watch:
         return self._seen
 
     def _has_exited(self) -> bool:
+        # As process 1 of a container it inherits what the function's children leave behind: buried here.
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._child, flags) is not None
+        while (ended := os.waitid(os.P_ALL, 0, flags)) is not None:
+            if ended.si_pid == self._child:
+                return True
+            os.waitpid(ended.si_pid, 0)
+        return False
 
     def _milliseconds(self) -> int | None:
         moments = [moment for moment in (self._deadline, self._kill_at) if moment is not None]

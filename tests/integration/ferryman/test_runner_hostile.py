@@ -143,3 +143,22 @@ def test_a_mebibyte_of_output_arrives(lab):
     outcome = lab.run(talk)
     assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
     assert len(outcome.output) > 1_048_576
+
+
+def test_process_1_buries_the_orphans_of_the_function(lab):
+    def leave_an_orphan():
+        import os
+        import subprocess
+        import time
+
+        orphan = subprocess.run(["sh", "-c", "sleep 0.1 & echo $!"], stdout=subprocess.PIPE).stdout
+        until = time.monotonic() + 20
+        while os.path.exists(f"/proc/{int(orphan)}"):
+            if time.monotonic() > until:
+                return "a zombie"
+            time.sleep(0.02)
+        return "buried"
+
+    # Orphans come to it as they come to process 1.
+    outcome = lab.finish(lab.start(lab.assignment(**lab.seal(leave_an_orphan)), {"TEST_SUBREAPER": "1"}))
+    assert lab.value(outcome) == "buried"
