@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
@@ -216,8 +217,7 @@ class KubeCluster:
         try:
             async with session.request(
                 _METHODS[verb],
-                URL(self._connection.server + path, encoded=True),
-                params={**_query(verb), **(query or {})},
+                URL(self._connection.server + path + _query(verb, query or {}), encoded=True),
                 data=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
                 headers={"Accept": accept, **({} if body is None else _content_type(verb))},
                 timeout=self._timeout,
@@ -250,8 +250,9 @@ _METHODS: Final = {
 }
 
 
-def _query(verb: str) -> dict[str, str]:
-    return {"fieldManager": names.FIELD_MANAGER} if verb in ("create", "update", "patch") else {}
+def _query(verb: str, wanted: Mapping[str, str]) -> str:
+    manager = {"fieldManager": names.FIELD_MANAGER} if verb in ("create", "update", "patch") else {}
+    return f"?{urlencode(query)}" if (query := {**manager, **wanted}) else ""
 
 
 def _content_type(verb: str) -> dict[str, str]:

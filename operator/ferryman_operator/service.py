@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -36,6 +37,9 @@ from ferryman_operator.workqueue import WorkQueue
 _log: Final = logging.getLogger(__name__)
 
 _START_RETRY_SECONDS: Final = 1.0
+
+_ALLOCATIONS_PER_COLLECTION: Final = 20_000
+"""Python's own 700 are a few requests: hardly any of what they hold is garbage yet."""
 
 
 class Stopped(Exception):
@@ -141,6 +145,9 @@ class Service:
             except ClusterError as error:
                 raise Stopped(f"the API server refuses: {error}") from None
         self._filled = True
+        # What is there now stays: the collector need not look at it again, nor so often at what comes.
+        gc.freeze()
+        gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
         _log.info("found %d runs and %d jobs", *self._cache.sizes)
 
     def _build_controller(self) -> Controller:

@@ -6,6 +6,7 @@ Standard library only: the runner loads this module.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 GROUP: Final = "ferryman.dev"
@@ -56,6 +57,7 @@ _NOT_DNS: Final = re.compile(r"[^a-z0-9-]+")
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
+@lru_cache(maxsize=1024)
 def job_name(run_name: str, run_uid: str, attempt: int) -> str:
     """The name of the Job of one attempt: `<run>-<uid8>-<attempt>`, a DNS label of at most 63 characters.
 
