@@ -246,12 +246,7 @@ class ModelWorld:
         self.now += timedelta(seconds=6)
         for one in self.pods_where(phase="Pending", deleting=False):
             self.run_pod(one)
-        for job in self.jobs_about_to_end():
-            self.end_job(job)
-        for job in self.jobs_without_pod():
-            self.start_pod(job)
-        self.sync(operator)
-        self.step(operator)
+        self._follow(operator)
 
     def settle(self, operator: Operator) -> None:
         """Faults are off: events arrive, pods start and end, time goes on."""
@@ -262,13 +257,17 @@ class ModelWorld:
                 self.run_pod(one)
             elif one.pod.phase == "Running":
                 self.return_from(one)
+        self._follow(operator)
+        self.now += timedelta(seconds=2)
+
+    def _follow(self, operator: Operator) -> None:
+        """The Job controller and then the operator act on what has happened."""
         for job in self.jobs_about_to_end():
             self.end_job(job)
         for job in self.jobs_without_pod():
             self.start_pod(job)
         self.sync(operator)
         self.step(operator)
-        self.now += timedelta(seconds=2)
 
 
 def may_be_tried_again(reason: str | None) -> bool:

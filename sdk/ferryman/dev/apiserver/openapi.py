@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 from ferryman.dev.apiserver.errors import NotFound
@@ -52,26 +53,30 @@ def document(registry: Registry, group: str, version: str) -> Object:
     found = [each for each in registry if (each.group, each.version) == (group, version)]
     if not found:
         raise NotFound("the server could not find the requested resource")
-    schemas = {_name(resource): _schema(resource, "#/components/schemas/") for resource in found}
-    paths = {path: item for resource in found for path, item in _paths(resource).items()}
     return {
         "openapi": "3.0.0",
         "info": _INFO,
-        "paths": paths,
-        "components": {"schemas": {**schemas, _META: _META_SCHEMA}},
+        "paths": _all_paths(found),
+        "components": {"schemas": _schemas(found, "#/components/schemas/")},
     }
 
 
 def swagger(registry: Registry) -> Object:
     """`/openapi/v2`."""
-    definitions = {_name(resource): _schema(resource, "#/definitions/") for resource in registry}
-    paths = {path: item for resource in registry for path, item in _paths(resource).items()}
     return {
         "swagger": "2.0",
         "info": _INFO,
-        "paths": paths,
-        "definitions": {**definitions, _META: _META_SCHEMA},
+        "paths": _all_paths(registry),
+        "definitions": _schemas(registry, "#/definitions/"),
     }
+
+
+def _schemas(resources: Iterable[Resource], references: str) -> Object:
+    return {_name(one): _schema(one, references) for one in resources} | {_META: _META_SCHEMA}
+
+
+def _all_paths(resources: Iterable[Resource]) -> Object:
+    return {path: item for one in resources for path, item in _paths(one).items()}
 
 
 def _name(resource: Resource) -> str:
