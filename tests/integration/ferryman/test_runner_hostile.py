@@ -151,7 +151,9 @@ def test_process_1_buries_the_orphans_of_the_function(lab):
         import subprocess
         import time
 
-        orphan = subprocess.run(["sh", "-c", "sleep 0.1 & echo $!"], stdout=subprocess.PIPE).stdout
+        orphan = subprocess.run(
+            ["sh", "-c", "sleep 0.1 & echo $!"], stdout=subprocess.PIPE, check=True
+        ).stdout
         until = time.monotonic() + 20
         while os.path.exists(f"/proc/{int(orphan)}"):
             if time.monotonic() > until:
