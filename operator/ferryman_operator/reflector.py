@@ -1,6 +1,6 @@
 """The stream of our Jobs into the intake.
 
-Jobs change five times in a run, and kopf's dispatch of an event costs ten times what is done with it.
+Jobs change five times in a run, and kopf's dispatch of an event costs several times what is done with it.
 So kopf brings the TaskRuns (see `handlers`), and this the Jobs: list, watch from the list's version,
 go on from the last version seen, list anew where the API server has forgotten it.
 """
