@@ -30,6 +30,7 @@ class Invocation:
     def __init__(
         self, store: Store, assignment: Assignment, sender: Sender, environment: Mapping[str, str]
     ) -> None:
+        self._process = os.getpid()
         self._store = store
         self._assignment = assignment
         self._sender = sender
@@ -48,6 +49,8 @@ class Invocation:
             raise
         except BaseException as error:
             raise Ended(_ending_of_unpickling(error)) from error
+        finally:
+            self._stop_in_a_fork()
         return call
 
     def _open(self, blobs: Payload) -> Call:
@@ -66,19 +69,18 @@ class Invocation:
         code, args, kwargs = call
         if self._assignment.log_prints:
             output.prefix_lines(f"{self._assignment.run}/{self._assignment.attempt} | ")
-        process = os.getpid()
         self._sender.enter(Step.EXECUTE)
         try:
             value = execution.call(code.function, args, kwargs)
         except (SystemExit, KeyboardInterrupt) as exc:
-            _stop_in_a_fork(process)
+            self._stop_in_a_fork()
             return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
         except Terminated:
             raise
         except BaseException as exc:  # noqa: BLE001 - the function's own failure, of whatever class.
-            _stop_in_a_fork(process)
+            self._stop_in_a_fork()
             return self._failed(exc, code)
-        _stop_in_a_fork(process)
+        self._stop_in_a_fork()
         return self._succeeded(value)
 
     def _succeeded(self, value: Any) -> Ending:
@@ -91,6 +93,8 @@ class Invocation:
             return Ending(Reason.RESULT_TOO_LARGE, "there is not enough memory to serialise the result")
         except (SystemExit, KeyboardInterrupt) as exc:
             return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
+        finally:
+            self._stop_in_a_fork()
         if sealed.size > (limit := self._assignment.max_result_bytes):
             return Ending(Reason.RESULT_TOO_LARGE, f"the result has {sealed.size} bytes, {limit} are allowed")
         self._sender.enter(Step.UPLOAD)
@@ -127,6 +131,12 @@ class Invocation:
             self._store.put(key, sealed.body)
         return ResultRef(sealed.sha256, sealed.size, sealed.codec)
 
+    def _stop_in_a_fork(self) -> None:
+        # The user's code forked and went on in its child too: only one of them is the run.
+        if os.getpid() != self._process:
+            output.flush()
+            os._exit(0)
+
 
 def _ending_of_unpickling(error: BaseException) -> Ending:
     message = failures.message(error)
@@ -153,10 +163,3 @@ def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
     ):
         trace = trace.tb_next
     return trace
-
-
-def _stop_in_a_fork(process: int) -> None:
-    # A function that forked and returned, or raised, in its child too: only one of them is the run.
-    if os.getpid() != process:
-        output.flush()
-        os._exit(0)

@@ -17,6 +17,25 @@ def lab(object_store, bucket, tmp_path):
     return RunnerLab(object_store, bucket, tmp_path)
 
 
+FORK = "__import__('os').fork() and __import__('os').wait()"
+
+
+class _Forks:
+    """Two processes come out of its unpickling."""
+
+    def __reduce__(self):
+        return eval, (FORK,)
+
+
+class _ForksOnTheWayOut:
+    """Becomes, in the runner, a thing of which two processes come out of its pickling."""
+
+    SOURCE = f"type('T', (), {{'__reduce__': lambda self: ({FORK}, (list, ()))[1]}})()"
+
+    def __reduce__(self):
+        return eval, (self.SOURCE,)
+
+
 def assert_ended(outcome, reason, exit_code):
     assert outcome.report is not None, outcome.errors
     assert (outcome.report.reason, outcome.exit_code) == (reason, exit_code), (
@@ -44,6 +63,29 @@ def test_a_fork_that_is_terminated_does_not_end_the_attempt(lab):
     outcome = lab.run(fork)
     assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
     assert lab.value(outcome) == -15
+
+
+def test_arguments_that_fork_while_they_are_loaded_call_the_function_once(lab, tmp_path):
+    def touch(_, where):
+        import pathlib
+        import uuid
+
+        pathlib.Path(where, uuid.uuid4().hex).touch()
+
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    outcome = lab.run(touch, _Forks(), str(calls))
+    assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
+    assert len(list(calls.iterdir())) == 1
+
+
+def test_a_result_that_forks_while_it_is_pickled_is_stored_once(lab):
+    def fork(result):
+        return result
+
+    outcome = lab.run(fork, _ForksOnTheWayOut())
+    assert_ended(outcome, Reason.COMPLETED, ExitCode.SUCCEEDED)
+    assert lab.requests().count("PUT result") == 1
 
 
 def test_an_exception_is_told_where_stderr_is_closed(lab):
