@@ -55,7 +55,8 @@ def refusal(case: Case) -> Plan | None:
 
 def _try_later(case: Case, refused: Refusal) -> Plan | None:
     at = refused.at + timedelta(seconds=case.seen.world.quota_retry_seconds)
-    if case.now >= at:
+    # One that lies ahead was given before our clock was set back.
+    if not refused.at <= case.now < at:
         return None
     wake_at = deadlines.earliest(at, deadlines.of_run(case))
     if refused.kind is RefusalKind.NAMESPACE_TERMINATING:

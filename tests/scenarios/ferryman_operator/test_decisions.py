@@ -419,6 +419,10 @@ class TestARefusal:
         assert ended_as(plan) == (Phase.FAILED, reason)
         assert message_of(plan) == "because"
 
+    def test_from_before_the_clock_was_set_back_is_asked_for_again(self):
+        run = a_run().refused(RefusalKind.QUOTA, at=T0 + timedelta(hours=1))
+        assert run.confirmed().plan.create is not None
+
     def test_of_a_namespace_that_goes_away_is_left_alone(self):
         plan = a_run().refused(RefusalKind.NAMESPACE_TERMINATING).plan
         assert plan == Plan(wake_at=T0 + timedelta(seconds=WORLD.quota_retry_seconds))
