@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+import chart
 import reference
 from ferryman.api.crd import crd, schema
 from ferryman.api.pod_schema import Schema
@@ -54,6 +55,7 @@ FILES: dict[str, Callable[[], str]] = {
     "docs/reference/reasons.md": reference.reasons_page,
     "docs/reference/exceptions.md": reference.exceptions_page,
     "docs/reference/runner-environment.md": reference.environment_page,
+    **chart.files(),
 }
 
 
