@@ -29,8 +29,9 @@ def helm() -> str:
     return found.stdout.strip()
 
 
+@cache
 def run_helm(*arguments: str) -> str:
-    """What helm prints. Raises HelmRefused."""
+    """What helm prints, asked once. Raises HelmRefused."""
     done = subprocess.run([helm(), *arguments], check=False, capture_output=True, text=True)
     if done.returncode:
         raise HelmRefused(done.stderr)
@@ -45,7 +46,7 @@ def rendered_text(*arguments: str, values: dict[str, Any] | None = None) -> str:
 
 def rendered(*arguments: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """The chart's objects. Raises HelmRefused."""
-    return [one for one in yaml.safe_load_all(rendered_text(*arguments, values=values)) if one]
+    return [one for one in yaml.load_all(rendered_text(*arguments, values=values), yaml.CSafeLoader) if one]
 
 
 def of_kind(objects: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:

@@ -64,7 +64,9 @@ async def test_an_api_server_accepts_what_it_serves_of_it(name):
 
 @pytest.mark.parametrize("name", SETS)
 def test_no_name_is_used_twice(name):
-    seen = [(one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in objects_of(name)]
+    seen = [
+        (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in objects_of(name)
+    ]
     assert len(set(seen)) == len(seen)
 
 

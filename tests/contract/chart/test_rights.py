@@ -32,9 +32,7 @@ def operators_roles(objects: list[dict]) -> dict[tuple[str, str], set]:
     roles = {(r["kind"], r["metadata"].get("namespace"), r["metadata"]["name"]): r for r in objects}
     found = {}
     for binding in of_kind(objects, "RoleBinding", "ClusterRoleBinding"):
-        assert binding["subjects"] == [
-            {"kind": "ServiceAccount", "name": "ferryman", "namespace": NAMESPACE}
-        ]
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "ferryman", "namespace": NAMESPACE}]
         namespace = binding["metadata"].get("namespace")
         role = roles[binding["roleRef"]["kind"], namespace, binding["roleRef"]["name"]]
         found[namespace or "*", role["metadata"]["name"]] = granted(role)
@@ -72,15 +70,21 @@ def test_no_role_has_a_wildcard():
 
 
 def test_people_who_view_cannot_write():
-    (role,) = [one for one in of_kind(rendered(), "ClusterRole") if one["metadata"]["name"] == "ferryman-view"]
+    (role,) = [
+        one for one in of_kind(rendered(), "ClusterRole") if one["metadata"]["name"] == "ferryman-view"
+    ]
     assert granted(role) == {(names.GROUP, names.PLURAL, verb) for verb in ("get", "list", "watch")}
 
 
 def test_people_who_edit_cannot_write_a_status():
-    (role,) = [one for one in of_kind(rendered(), "ClusterRole") if one["metadata"]["name"] == "ferryman-edit"]
+    (role,) = [
+        one for one in of_kind(rendered(), "ClusterRole") if one["metadata"]["name"] == "ferryman-edit"
+    ]
     assert {resource for _, resource, _ in granted(role)} == {names.PLURAL, "serviceaccounts"}
 
 
 def test_the_right_to_name_service_accounts_can_be_kept_back():
     objects = rendered(values={"rbac.editorsUseServiceAccounts": False})
-    assert not [one for one in of_kind(objects, "ClusterRole") if ("", "serviceaccounts", "use") in granted(one)]
+    assert not [
+        one for one in of_kind(objects, "ClusterRole") if ("", "serviceaccounts", "use") in granted(one)
+    ]

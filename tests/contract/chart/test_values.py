@@ -110,7 +110,10 @@ REFUSED = [
     ({"settings.lease.enabled": False}, "more than one replica needs the Lease"),
     ({"serviceAccount.create": False}, "serviceAccount.name: "),
     ({"tasks.serviceAccount.create": True}, "tasks.serviceAccount.namespaces: "),
-    ({"metrics.serviceMonitor.create": True, "metrics.service.create": False}, "metrics.serviceMonitor.create: "),
+    (
+        {"metrics.serviceMonitor.create": True, "metrics.service.create": False},
+        "metrics.serviceMonitor.create: ",
+    ),
 ]
 
 
@@ -134,7 +137,11 @@ def test_the_schema_accepts_no_misspelt_value():
 
 def test_the_schema_knows_every_value_and_no_other():
     def known(schema: dict) -> Any:
-        return {name: known(child) for name, child in schema["properties"].items()} if "properties" in schema else None
+        return (
+            {name: known(child) for name, child in schema["properties"].items()}
+            if "properties" in schema
+            else None
+        )
 
     wanted = known(SCHEMA)
     del wanted["global"]  # Helm adds it to every chart that is part of another.
@@ -144,10 +151,9 @@ def test_the_schema_knows_every_value_and_no_other():
     assert shape == wanted
 
 
-def test_every_value_says_what_it_is():
-    """In the line above it, or above the first of the lines that belong together."""
+def test_every_section_says_what_it_is():
+    """In the line above it, or in those of its own values."""
     lines = (CHART / "values.yaml").read_text().splitlines()
-    sections = [
-        number for number, line in enumerate(lines) if line and line[0].isalpha() and not lines[number - 1].startswith("#")
-    ]
-    assert [lines[number] for number in sections] in ([], ["tasks:"], ["tasks:", "crds:"], ["tasks:", "rbac:", "crds:", 'fullnameOverride: ""'])
+    sections = [number for number, line in enumerate(lines) if line[:1].isalpha()]
+    told = {n: lines[n - 1].startswith("#") or lines[n + 1].lstrip().startswith("#") for n in sections[:-1]}
+    assert [lines[number] for number, is_told in told.items() if not is_told] == []
