@@ -62,7 +62,6 @@ def _of_map(value: Any, kind: str, path: str) -> Iterator[str]:
 def _of_model(value: Any, kind: str, path: str) -> Iterator[str]:
     model = getattr(models, kind)
     if not isinstance(value, dict):
-        # An IntOrString is a string to the client.
         yield f"{path}: {value!r} is not a {kind}"
         return
     known = {model.attribute_map[name]: declared for name, declared in model.openapi_types.items()}
@@ -71,3 +70,8 @@ def _of_model(value: Any, kind: str, path: str) -> Iterator[str]:
             yield f"{path}.{field}: unknown"
         else:
             yield from _faults(item, known[field], f"{path}.{field}")
+    # The client's names of fields that are keywords of Python have an underscore somewhere.
+    required = {n.strip("_") for n, field in model.model_fields.items() if field.is_required()}
+    for name, field in model.attribute_map.items():
+        if name.strip("_") in required and value.get(field) is None:
+            yield f"{path}.{field}: missing"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from builders import builtin_kinds
-from builders.api_server import an_api_server
 from builders.chart import CHART, NAMESPACE, configuration, of_kind, only, rendered, rendered_text, run_helm
+from ferryman.dev.apiserver.builtin_resources import builtin_registry
+from ferryman.dev.apiserver.storage import Storage
 
 HERE = Path(__file__).parent
 SETS = sorted(path.stem for path in (HERE / "values").glob("*.yaml"))
@@ -48,18 +49,33 @@ def test_every_object_has_the_shape_of_its_kind(name):
 
 
 @pytest.mark.parametrize("name", SETS)
-async def test_an_api_server_accepts_what_it_serves_of_it(name):
+def test_the_embedded_api_server_accepts_what_it_serves_of_it(name):
     objects = objects_of(name)
     pod = only(objects, "Deployment")["spec"]["template"]
     meta = pod["metadata"] | {"name": "operator", "namespace": NAMESPACE}
     objects.append({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod["spec"]})
     plurals = {"ConfigMap": "configmaps", "ServiceAccount": "serviceaccounts", "Pod": "pods"}
-    async with an_api_server() as server:
-        for namespace in (NAMESPACE, "reports", "training"):
-            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-            server.storage.create("namespaces", body)
-        for one in of_kind(objects, *plurals):
-            assert server.storage.create(plurals[one["kind"]], one)["metadata"]["uid"]
+    storage = Storage(builtin_registry())
+    for namespace in (NAMESPACE, "reports", "training"):
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        storage.create("namespaces", body)
+    for one in of_kind(objects, *plurals):
+        assert storage.create(plurals[one["kind"]], one)["metadata"]["uid"]
+
+
+def test_a_wrong_shape_would_be_found():
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "x"},
+        "spec": {"replicas": "2", "replica": 2, "template": {"spec": {"containers": {}}}},
+    }
+    assert builtin_kinds.faults(deployment) == [
+        "Deployment.spec.replicas: '2' is not a int",
+        "Deployment.spec.replica: unknown",
+        "Deployment.spec.template.spec.containers: {} is not a list",
+        "Deployment.spec.selector: missing",
+    ]
 
 
 @pytest.mark.parametrize("name", SETS)
