@@ -3,6 +3,12 @@
 {{- if and (gt (int .Values.operator.replicas) 1) (not .Values.settings.lease.enabled) -}}
 {{- fail "settings.lease.enabled: more than one replica needs the Lease; set operator.replicas=1 to do without" -}}
 {{- end -}}
+{{- range $name, $store := .Values.stores -}}
+{{- $endpoint := get ($store | default dict) "endpoint" | default "" -}}
+{{- if and (hasPrefix "http://" $endpoint) (not (regexMatch "^http://(127\\.|localhost|\\[::1\\])" $endpoint)) (not $store.allowHttp) -}}
+{{- printf "stores.%s.endpoint: %s is not encrypted; use https, or accept that code and results can be replaced on the way with stores.%s.allowHttp=true" $name $endpoint $name | fail -}}
+{{- end -}}
+{{- end -}}
 namespaces: {{ .Values.namespaces | toJson }}
 stores:
 {{- range $name, $store := .Values.stores }}

@@ -79,6 +79,11 @@ def test_a_quantity_may_be_written_as_a_number():
     assert parsed(values={"pod.cpuLimit": 2}).pod.cpu_limit == "2"
 
 
+def test_plain_http_is_for_those_who_say_so():
+    wanted = {"stores.default.endpoint": "http://minio.storage:9000", "stores.default.allowHttp": True}
+    assert parsed(values=wanted).stores["default"].allow_http is True
+
+
 def test_a_store_may_have_another_name_than_default():
     stores = parsed(values={"stores": {"default": None, "archive": {"bucket": "x"}}}).stores
     assert set(stores) == {"archive"}
@@ -98,6 +103,10 @@ REFUSED = [
     ({"stores.default.buckett": "x"}, "buckett"),
     ({"stores.default.endpoint": "s3.example.com"}, "/stores/default/endpoint"),
     ({"stores.default.endpoint": "https://key:secret@s3.example.com"}, "/stores/default/endpoint"),
+    (
+        {"stores.default.endpoint": "http://minio.storage:9000"},
+        "stores.default.endpoint: http://minio.storage:9000 is not encrypted",
+    ),
     ({"stores.Default": {"bucket": "x"}}, "Default"),
     ({"namespaces": "reports"}, "/namespaces"),
     ({"namespaces": ["*"]}, "/namespaces/0"),
