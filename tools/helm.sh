@@ -18,6 +18,7 @@ if [[ ! -x $binary ]]; then
     echo "there is no $binary; tools/helm.sh builds it (needs Go)" >&2
     exit 1
   fi
+  command -v go >/dev/null || { echo "helm is compiled from its Go module: install Go first" >&2; exit 1; }
   mkdir -p "$cache"
   scratch=$(mktemp -d "$cache/.helm.XXXXXX")
   trap 'rm -rf "$scratch"' EXIT
