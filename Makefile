@@ -41,7 +41,11 @@ types: setup
 contracts: setup
 	@$(BIN)/lint-imports
 
-generate: setup ## Write every generated file anew: CRD, reference pages
+.PHONY: helm
+helm: ## Compile the helm that tests and renders the chart (needs Go; 2 to 8 minutes, once per machine)
+	@tools/helm.sh
+
+generate: setup ## Write every generated file anew: CRD, reference pages; with helm, what comes from the chart
 	@$(BIN)/python tools/generate.py
 
 .PHONY: generate-check

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+import chart
 import reference
 from ferryman.api.crd import crd, schema
 from ferryman.api.pod_schema import Schema
@@ -54,23 +55,22 @@ FILES: dict[str, Callable[[], str]] = {
     "docs/reference/reasons.md": reference.reasons_page,
     "docs/reference/exceptions.md": reference.exceptions_page,
     "docs/reference/runner-environment.md": reference.environment_page,
+    **chart.files(),
 }
 
 
-def stale() -> tuple[str, ...]:
-    """The generated files whose text is not what it should be."""
-    return tuple(name for name, make in FILES.items() if _text(ROOT / name) != make())
-
-
 def main(arguments: list[str]) -> int:
-    changed = stale()
-    for name in changed:
-        print(name)
-        if "--check" not in arguments:
-            path = ROOT / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(FILES[name](), encoding="utf-8")
-    return int(bool(changed) and "--check" in arguments)
+    check, changed = "--check" in arguments, False
+    for name, make in FILES.items():
+        # One by one, in order: the chart is rendered with the CRD that was just written into it.
+        path, text = ROOT / name, make()
+        if _text(path) != text:
+            changed = True
+            print(name)
+            if not check:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    return int(changed and check)
 
 
 def _text(path: Path) -> str | None:
