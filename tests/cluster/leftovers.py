@@ -1,0 +1,135 @@
+"""Removing what a cluster leaves on the machine, also where the run that made it was killed half-way."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from cluster import kubelet, network
+from cluster.paths import RUN, STATE
+from cluster.processes import end, marked
+
+_UMOUNT = ctypes.CDLL(None, use_errno=True).umount2
+_DETACH = 2
+
+# Names that the kubelet and the network plugins have hard-wired; removed when nobody else uses them.
+SHARED = (
+    Path("/var/lib/kubelet/device-plugins"),
+    Path("/var/lib/kubelet/plugins_registry"),
+    Path("/var/lib/kubelet/plugins"),
+    Path("/var/lib/kubelet/pod-resources"),
+    Path("/var/lib/kubelet"),
+    Path("/var/log/containers"),
+    Path("/var/lib/cni/results"),
+    Path("/var/lib/cni"),
+)
+
+
+def remove() -> None:
+    """End every process of the cluster, unmount all its mounts and delete its files and its bridge."""
+    daemons = ("kubelet", "fake-node", "kube-scheduler", "kube-controller-manager")
+    end([pid for pid, name in marked() if name in daemons], signal.SIGTERM, patience=5)
+    _end_containers()
+    end([pid for pid, _ in marked()], signal.SIGTERM, patience=5)
+    _unmount()
+    network.down()
+    _remove_cgroups()
+    _remove_links()
+    for folder in (RUN, STATE):
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            # A mount that was busy a moment ago.
+            _unmount()
+            shutil.rmtree(folder)
+    for folder in SHARED:
+        _remove_if_unused(folder)
+
+
+def found() -> list[str]:
+    """What there is of a cluster, in words; empty after `remove`."""
+    left = [f"process {pid} of {name}" for pid, name in marked()]
+    left += [f"mount {mount}" for mount in _mounts()]
+    left += [f"cgroup {cgroup}" for cgroup in kubelet.cgroups() if cgroup.exists()]
+    left += [f"folder {folder}" for folder in (RUN, STATE) if folder.exists()]
+    if Path("/sys/class/net", network.BRIDGE).exists():
+        left.append(f"bridge {network.BRIDGE}")
+    return left
+
+
+def _end_containers() -> None:
+    """By their cgroup: containers do not inherit the mark."""
+    for _ in range(50):
+        pids = {
+            int(pid)
+            for cgroup in kubelet.cgroups()
+            for file in cgroup.rglob("cgroup.procs")
+            for pid in _lines(file)
+        }
+        if not pids:
+            return
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _unmount() -> None:
+    for mount in reversed(_mounts()):
+        # Lazily: it disappears now, whoever still has a file open in it.
+        _UMOUNT(os.fsencode(mount), _DETACH)
+
+
+def _mounts() -> list[str]:
+    """Every mount point under the cluster's folders, parents first."""
+    points = [
+        line.split()[4].encode().decode("unicode_escape") for line in _lines(Path("/proc/self/mountinfo"))
+    ]
+    return [point for point in points if any(Path(point).is_relative_to(folder) for folder in (RUN, STATE))]
+
+
+def _remove_cgroups() -> None:
+    for cgroup in kubelet.cgroups():
+        if cgroup.exists():
+            for folder, _, _ in os.walk(cgroup, topdown=False):
+                _rmdir(Path(folder))
+
+
+def _rmdir(cgroup: Path) -> None:
+    # A cgroup is busy until the kernel has buried its last process.
+    for _ in range(100):
+        try:
+            cgroup.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _remove_links() -> None:
+    containers = Path("/var/log/containers")
+    for link in containers.iterdir() if containers.exists() else ():
+        if link.is_symlink() and Path(os.readlink(link)).is_relative_to(STATE):
+            link.unlink()
+
+
+def _remove_if_unused(folder: Path) -> None:
+    sockets = ("kubelet.sock", "kubelet_internal_checkpoint")
+    for name in sockets:
+        if folder.name in ("device-plugins", "pod-resources"):
+            (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().split("\n")[:-1]
+    except OSError:
+        return []
