@@ -20,6 +20,10 @@ AUDIT_POLICY = {
     "rules": [{"level": "Metadata"}],
 }
 
+# Not the usual ones, nor those of etcd and the kubelet: another Kubernetes may run on this machine.
+CONTROLLER_MANAGER_PORT = 20257
+SCHEDULER_PORT = 20259
+
 NODE_SELECTOR = "ferryman.dev/node"
 """The label by which a namespace chooses its node: `real` or `fake`."""
 
@@ -73,6 +77,7 @@ def controller_manager(*, qps: int = 200) -> Process:
         "service-account-private-key-file": certificates.SERVICE_ACCOUNTS.key,
         "root-ca-file": certificates.AUTHORITY.file,
         "bind-address": "127.0.0.1",
+        "secure-port": CONTROLLER_MANAGER_PORT,
         "leader-elect": "false",
         "controllers": "*,-nodeipam,-cloud-node-lifecycle,-service-lb-controller,-node-route-controller",
         "kube-api-qps": qps,
@@ -82,7 +87,7 @@ def controller_manager(*, qps: int = 200) -> Process:
     return Process(
         "kube-controller-manager",
         _command("kube-controller-manager", flags),
-        lambda: answers("https://127.0.0.1:10257/healthz"),
+        lambda: answers(f"https://127.0.0.1:{CONTROLLER_MANAGER_PORT}/healthz"),
     )
 
 
@@ -92,12 +97,13 @@ def scheduler() -> Process:
         "authentication-kubeconfig": _kubeconfig(certificates.SCHEDULER),
         "authorization-kubeconfig": _kubeconfig(certificates.SCHEDULER),
         "bind-address": "127.0.0.1",
+        "secure-port": SCHEDULER_PORT,
         "leader-elect": "false",
         "kube-api-qps": 500,
         "kube-api-burst": 1000,
     }
     command = _command("kube-scheduler", flags)
-    return Process("kube-scheduler", command, lambda: answers("https://127.0.0.1:10259/healthz"))
+    return Process("kube-scheduler", command, lambda: answers(f"https://127.0.0.1:{SCHEDULER_PORT}/healthz"))
 
 
 def _kubeconfig(certificate: certificates.Certificate) -> Path:

@@ -6,8 +6,8 @@ from cluster import binaries
 from cluster.paths import STATE
 from cluster.processes import Process, answers
 
-URL = "http://127.0.0.1:2379"
-PEERS = "http://127.0.0.1:2380"
+URL = "http://127.0.0.1:22379"
+PEERS = "http://127.0.0.1:22380"
 
 
 def etcd() -> Process:

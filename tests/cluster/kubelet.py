@@ -14,6 +14,8 @@ FOLDER = STATE / "kubelet"
 CONFIGURATION = STATE / "kubelet.json"
 POD_LOGS = STATE / "pod-logs"
 
+HEALTH_PORT = 20248
+
 CGROUP = "ferryman-cluster"
 """The parent of every container's cgroup, in each hierarchy: so they are found when all else is lost."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -32,7 +34,7 @@ def kubelet() -> Process:
         f"--node-ip={network.HOST}",
         f"--node-labels={control_plane.NODE_SELECTOR}={NODE}",
     )
-    return Process("kubelet", command, lambda: answers("http://127.0.0.1:10248/healthz"))
+    return Process("kubelet", command, lambda: answers(f"http://127.0.0.1:{HEALTH_PORT}/healthz"))
 
 
 def cgroups() -> list[Path]:
@@ -57,6 +59,7 @@ def _configuration() -> dict[str, object]:
         "kind": "KubeletConfiguration",
         "address": network.HOST,
         "healthzBindAddress": "127.0.0.1",
+        "healthzPort": HEALTH_PORT,
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": True},

@@ -43,9 +43,13 @@ def start(process: Process, *, patience: float = 120) -> None:
     if not pids(process):
         _spawn(process)
     deadline = time.monotonic() + patience
-    while not process.ready():
+    while True:
+        # In this order: another server may answer at the address that this one could not get.
+        well = process.ready()
         if not pids(process):
             raise DidNotStart(f"{process.name} ended:\n{_end_of_log(process)}")
+        if well:
+            return
         if time.monotonic() > deadline:
             raise DidNotStart(f"{process.name} is not ready after {patience:.0f} s:\n{_end_of_log(process)}")
         time.sleep(0.05)
