@@ -60,6 +60,7 @@ def load(image: images.Image) -> None:
         ctr("images", "list", f'labels."ferryman.dev/contents"=={image.digest}', "-q"),
         capture_output=True,
         text=True,
+        check=False,
     )
     if image.name in known.stdout.split():
         return

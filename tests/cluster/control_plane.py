@@ -80,6 +80,7 @@ def controller_manager(*, qps: int = 200) -> Process:
         "secure-port": CONTROLLER_MANAGER_PORT,
         "leader-elect": "false",
         "controllers": "*,-nodeipam,-cloud-node-lifecycle,-service-lb-controller,-node-route-controller",
+        "flex-volume-plugin-dir": FOLDER / "volume-plugins",
         "kube-api-qps": qps,
         "kube-api-burst": 2 * qps,
         "concurrent-job-syncs": 20,

@@ -27,15 +27,17 @@ SHARED = (
     Path("/var/log/containers"),
     Path("/var/lib/cni/results"),
     Path("/var/lib/cni"),
+    Path("/run/containerd/s"),
+    Path("/run/containerd"),
 )
 
 
 def remove() -> None:
     """End every process of the cluster, unmount all its mounts and delete its files and its bridge."""
-    daemons = ("kubelet", "fake-node", "kube-scheduler", "kube-controller-manager")
-    end([pid for pid, name in marked() if name in daemons], signal.SIGTERM, patience=5)
+    # Without a chance to tidy up: nothing is kept, and what was killed half-way has to be removed in any case.
+    end([pid for pid, name in marked() if name == "kubelet"], signal.SIGKILL)
+    end([pid for pid, _ in marked()], signal.SIGKILL)
     _end_containers()
-    end([pid for pid, _ in marked()], signal.SIGTERM, patience=5)
     _unmount()
     network.down()
     _remove_cgroups()
@@ -120,9 +122,8 @@ def _remove_links() -> None:
 
 
 def _remove_if_unused(folder: Path) -> None:
-    sockets = ("kubelet.sock", "kubelet_internal_checkpoint")
-    for name in sockets:
-        if folder.name in ("device-plugins", "pod-resources"):
+    if folder.name in ("device-plugins", "pod-resources"):
+        for name in ("kubelet.sock", "kubelet_internal_checkpoint"):
             (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()

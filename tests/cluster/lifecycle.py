@@ -51,11 +51,12 @@ def up(nodes: Sequence[str] = (REAL,)) -> None:
         if not _runs(nodes):
             _remove()
             _prepare()
+        # Also where the cluster runs: it may have been brought up from another checkout.
+        kubeconfig.write(certificates.ADMINISTRATOR, KUBECONFIG, with_store=True)
+        link()
         for process in parts(nodes):
             processes.start(process)
         store.prepare()
-        kubeconfig.write(certificates.ADMINISTRATOR, KUBECONFIG, with_store=True)
-        link()
         _furnish(nodes)
         COMPLETE.write_text(json.dumps(list(nodes)))
         print(f"The cluster is up after {time.monotonic() - began:.0f} s: export KUBECONFIG={KUBECONFIG}")

@@ -17,6 +17,9 @@ SERVICES = "10.89.0.0/24"
 API = "10.89.0.1"
 """The address of the Service `kubernetes`. The API server listens at it, so that nothing need be translated."""
 
+HARDWARE_ADDRESS = "02:46:45:52:52:59"
+"""Fixed: else a bridge takes the lowest of its ports' addresses, and connections hang when that pod goes."""
+
 CONFIGURATION = STATE / "cni"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 FORWARDING_BEFORE = STATE / "ip_forward"
@@ -26,7 +29,7 @@ def up() -> None:
     """Make the bridge with its addresses, and the configuration of the plugins."""
     ip = packages.program("ip")
     if not Path("/sys/class/net", BRIDGE).exists():
-        run(ip, "link", "add", BRIDGE, "type", "bridge")
+        run(ip, "link", "add", BRIDGE, "address", HARDWARE_ADDRESS, "type", "bridge")
     run(ip, "address", "replace", f"{HOST}/16", "dev", BRIDGE)
     run(ip, "address", "replace", f"{API}/32", "dev", BRIDGE)
     run(ip, "link", "set", BRIDGE, "up")
