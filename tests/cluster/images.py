@@ -42,7 +42,7 @@ def pause() -> Image:
 
 def runner() -> Image:
     """Debian's Python, and what `pip install ferryman` installs."""
-    stack = (layers.debian(), layers.dependencies(()), layers.project(("ferryman",)))
+    stack = (layers.debian(), layers.dependencies(), layers.project(("ferryman",)))
     return Image(RUNNER, stack, {"User": _USER, "Env": list(_ENVIRONMENT), "WorkingDir": "/"})
 
 
@@ -50,7 +50,8 @@ def operator() -> Image:
     """The same with `ferryman[operator]`, and the operator."""
     stack = (
         layers.debian(),
-        layers.dependencies(("operator",)),
+        layers.dependencies(),
+        layers.operator_dependencies(),
         layers.project(("ferryman", "ferryman_operator")),
     )
     start = ["python", "-m", "ferryman_operator"]

@@ -12,6 +12,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from cluster import binaries, packages
 from cluster.commands import run
@@ -55,20 +56,17 @@ def debian() -> Path:
     return _layer("debian", f"{SUITE}-1", fill)
 
 
-def dependencies(extras: tuple[str, ...]) -> Path:
-    """What pyproject.toml asks for, with these extras, in the versions that the project is tested with."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    optional = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(one for extra in extras for one in optional[extra])]
-    constraints = ROOT / "tools" / "constraints.txt"
+def dependencies() -> Path:
+    """What ferryman needs, in the versions that the project is tested with."""
+    wanted = _requirements()["dependencies"]
+    return _installed("dependencies", wanted, above=None)
 
-    def fill(root: Path) -> None:
-        target = root / _PACKAGES
-        target.mkdir(parents=True)
-        run(*_installer(), "--constraint", constraints, "--target", target, *wanted)
-        _compile(target)
 
-    return _layer("dependencies", _digest([*wanted, constraints.read_text(), "compiled"]), fill, keep=4)
+def operator_dependencies() -> Path:
+    """What the operator needs beside that: a layer above `dependencies`."""
+    requirements = _requirements()
+    wanted = [*requirements["dependencies"], *requirements["optional-dependencies"]["operator"]]
+    return _installed("operator-dependencies", wanted, above=dependencies())
 
 
 def project(names: tuple[str, ...]) -> Path:
@@ -97,6 +95,27 @@ def sha256(layer: Path) -> str:
         with layer.open("rb") as content:
             note.write_text(hashlib.file_digest(content, "sha256").hexdigest())
     return note.read_text()
+
+
+def _requirements() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _installed(kind: str, wanted: list[str], *, above: Path | None) -> Path:
+    constraints = ROOT / "tools" / "constraints.txt"
+
+    def fill(root: Path) -> None:
+        target = root / _PACKAGES
+        target.mkdir(parents=True)
+        run(*_installer(), "--constraint", constraints, "--target", target, *wanted)
+        _compile(target)
+        if above:
+            with tarfile.open(above) as archive:
+                for member in archive:
+                    if member.isfile():
+                        (root / member.name).unlink(missing_ok=True)
+
+    return _layer(kind, _digest([*wanted, constraints.read_text(), "compiled"]), fill, keep=2)
 
 
 def _installer() -> tuple[str, ...]:
