@@ -66,8 +66,8 @@ cluster-down: setup ## Take the real Kubernetes down, and leave nothing of it be
 e2e: ## Run the end-to-end suite on the real Kubernetes
 	@echo "make e2e: not there yet; it comes with the real cluster." >&2; exit 1
 
-images: ## Build the images of the operator and the runner
-	@echo "make images: not there yet; it comes with the real cluster." >&2; exit 1
+images: setup ## Write the images of the operator and the runner as docker archives, as root
+	@$(CLUSTER) images
 
 clean: ## Remove what setup and tests made
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -15,6 +15,8 @@ def main() -> None:
             lifecycle.up(tuple(arguments.nodes.replace(",", " ").split()))
         case "down":
             lifecycle.down()
+        case "images":
+            lifecycle.save_images()
         case "stop":
             processes.stop(lifecycle.part(arguments.part), kill=arguments.kill)
         case "start":
@@ -31,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         "--nodes", default="real", help="real, fake, or both; pods go to the first (default: real)"
     )
     commands.add_parser("down", help="take it down and leave nothing behind")
+    commands.add_parser("images", help="write the images as docker archives")
     stop = commands.add_parser("stop", help="stop a daemon, such as kubelet or kube-apiserver")
     stop.add_argument("part")
     stop.add_argument("--kill", action="store_true", help="by SIGKILL")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.commands import run
-from cluster.paths import CACHE, SOURCES
+from cluster.paths import BUILD, CACHE, SOURCES
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ OBJECT_STORE = Binary(
 )
 PAUSE = Binary("pause", ".")
 
-ALL = (KUBERNETES, ETCD, OBJECT_STORE, PAUSE)
+HELM = Binary("helm", "helm.sh/helm/v3/cmd/helm", "helm.sh/helm/v3")
+
+ALL = (KUBERNETES, ETCD, OBJECT_STORE, PAUSE, HELM)
 
 
 def path(binary: Binary) -> Path:
@@ -70,6 +72,15 @@ def build(binary: Binary) -> Path:
     return target
 
 
+def link() -> None:
+    """Put `kubectl` and `helm` beside the kubeconfig, for machines that have none."""
+    folder = BUILD / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, binary in (("kubectl", KUBERNETES), ("helm", HELM)):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(path(binary))
+
+
 def _flags(binary: Binary) -> str:
     flags = ["-s", "-w"]
     if binary is KUBERNETES:
@@ -77,6 +88,8 @@ def _flags(binary: Binary) -> str:
         major, minor, _ = version(binary).removeprefix("v").split(".", 2)
         stamps = {"gitVersion": version(binary), "gitMajor": major, "gitMinor": minor}
         flags += [f"-X=k8s.io/component-base/version.{name}={value}" for name, value in stamps.items()]
+    if binary is HELM:
+        flags.append(f"-X=helm.sh/helm/v3/internal/version.version={version(binary)}")
     return " ".join(flags)
 
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from cluster import binaries
 from cluster.commands import CommandFailed
-from cluster.paths import BUILD, KUBECONFIG
-
-LINK = BUILD / "bin" / "kubectl"
+from cluster.paths import KUBECONFIG
 
 
 def kubectl(*words: str, stdin: str = "", kubeconfig: Path = KUBECONFIG) -> str:
@@ -19,10 +17,3 @@ def kubectl(*words: str, stdin: str = "", kubeconfig: Path = KUBECONFIG) -> str:
     if done.returncode:
         raise CommandFailed(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
     return done.stdout
-
-
-def link() -> None:
-    """Put a `kubectl` beside the kubeconfig, for machines that have none."""
-    LINK.parent.mkdir(parents=True, exist_ok=True)
-    LINK.unlink(missing_ok=True)
-    LINK.symlink_to(binaries.path(binaries.KUBERNETES))

@@ -27,8 +27,8 @@ from cluster import (
     processes,
     store,
 )  # fmt: skip
-from cluster.kubectl import kubectl, link
-from cluster.paths import BUILD, COMPLETE, KUBECONFIG, RUN, STATE
+from cluster.kubectl import kubectl
+from cluster.paths import BUILD, COMPLETE, IMAGES, KUBECONFIG, RUN, STATE
 from cluster.processes import Process
 
 REAL, FAKE = kubelet.NODE, fake_node.NODE
@@ -53,7 +53,7 @@ def up(nodes: Sequence[str] = (REAL,)) -> None:
             _prepare()
         # Also where the cluster runs: it may have been brought up from another checkout.
         kubeconfig.write(certificates.ADMINISTRATOR, KUBECONFIG, with_store=True)
-        link()
+        binaries.link()
         for process in parts(nodes):
             processes.start(process)
         store.prepare()
@@ -69,6 +69,17 @@ def down() -> None:
         left = leftovers.found()
     if left:
         raise RuntimeError("left behind: " + "; ".join(left))
+
+
+def save_images() -> None:
+    """Write the images of runner and operator as docker archives."""
+    packages.install()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, image in (("runner", images.runner()), ("operator", images.operator())):
+        archive = IMAGES / f"{name}.tar"
+        with archive.open("wb") as out:
+            images.write(image, out)
+        print(f"{archive}: {image.name}")
 
 
 def parts(nodes: Sequence[str]) -> list[Process]:

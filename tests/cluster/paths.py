@@ -16,6 +16,7 @@ CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") 
 
 BUILD: Final = ROOT / "build" / "cluster"
 KUBECONFIG: Final = BUILD / "kubeconfig"
+IMAGES: Final = ROOT / "build" / "images"
 LOGS: Final = BUILD / "logs"
 AUDIT_LOG: Final = LOGS / "audit.log"
 COMPLETE: Final = STATE / "complete"
