@@ -7,6 +7,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from cluster.processes import end, marked
 _UMOUNT = ctypes.CDLL(None, use_errno=True).umount2
 _DETACH = 2
 
-# Names that the kubelet and the network plugins have hard-wired; removed when nobody else uses them.
+# Names that the kubelet, containerd and the network plugins have hard-wired; removed when they are empty.
 SHARED = (
     Path("/var/lib/kubelet/device-plugins"),
     Path("/var/lib/kubelet/plugins_registry"),
@@ -29,6 +30,10 @@ SHARED = (
     Path("/var/lib/cni"),
     Path("/run/containerd/s"),
     Path("/run/containerd"),
+    Path("/usr/libexec/kubernetes/kubelet-plugins/volume/exec"),
+    Path("/usr/libexec/kubernetes/kubelet-plugins/volume"),
+    Path("/usr/libexec/kubernetes/kubelet-plugins"),
+    Path("/usr/libexec/kubernetes"),
 )
 
 
@@ -42,6 +47,7 @@ def remove() -> None:
     network.down()
     _remove_cgroups()
     _remove_links()
+    _remove_hard_wired_files()
     for folder in (RUN, STATE):
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
@@ -121,10 +127,31 @@ def _remove_links() -> None:
             link.unlink()
 
 
+def _remove_hard_wired_files() -> None:
+    for record in Path("/var/lib/cni/results").glob("*"):
+        # The plugins note there which network namespace they have configured.
+        if str(RUN) in record.read_text():
+            record.unlink()
+    known = [*Path("/run/containerd/s").glob("*"), *Path("/var/lib/kubelet").glob("*/kubelet.sock")]
+    for path in known:
+        if not _is_served(path):
+            path.unlink()
+    Path("/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint").unlink(missing_ok=True)
+
+
+def _is_served(path: Path) -> bool:
+    """Whether somebody listens at a socket: it is another containerd's or kubelet's then."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True
+    return True
+
+
 def _remove_if_unused(folder: Path) -> None:
-    if folder.name in ("device-plugins", "pod-resources"):
-        for name in ("kubelet.sock", "kubelet_internal_checkpoint"):
-            (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
 
