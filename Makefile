@@ -58,17 +58,20 @@ constraints: setup ## Move tools/constraints.txt to the newest versions that fit
 bench: setup ## Measure against the budgets of the design
 	@echo "make bench: not there yet; it comes with the real cluster." >&2; exit 1
 
-cluster: ## Bring up a real Kubernetes on this machine
-	@echo "make cluster: not there yet; 'ferryman dev up' brings up the embedded one." >&2; exit 1
+NODES ?= real
+CLUSTER := PYTHONPATH=tests $(BIN)/python -m cluster
 
-cluster-down: ## Take the real Kubernetes down
-	@echo "make cluster-down: not there yet, as there is no make cluster." >&2; exit 1
+cluster: setup ## Bring up a real Kubernetes on this machine, as root (NODES=real,fake adds a node without containers)
+	@$(CLUSTER) up --nodes $(NODES)
+
+cluster-down: setup ## Take the real Kubernetes down, and leave nothing of it behind
+	@$(CLUSTER) down
 
 e2e: ## Run the end-to-end suite on the real Kubernetes
 	@echo "make e2e: not there yet; it comes with the real cluster." >&2; exit 1
 
-images: ## Build the images of the operator and the runner
-	@echo "make images: not there yet; it comes with the real cluster." >&2; exit 1
+images: setup ## Write the images of the operator and the runner as docker archives, as root
+	@$(CLUSTER) images
 
 clean: ## Remove what setup and tests made
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

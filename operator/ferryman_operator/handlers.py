@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import kopf
+from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from ferryman.api import names
@@ -39,6 +40,9 @@ class Watches:
             registry=self._registry(),
             settings=_settings(),
             memories=_NoMemories(),
+            # Only peering, which is off, would use it. Unset, kopf asks for the name of the user, and fails
+            # in a container whose user has none.
+            identity=Identity("ferryman-operator"),
             standalone=True,
             clusterwide=not self.namespaces,
             namespaces=list(self.namespaces),

@@ -56,6 +56,9 @@ def _spec(case: Case) -> dict[str, Any]:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": defaults.termination_grace_seconds,
+        # Else the runner is process 1 of its namespace, to which a SIGTERM is nothing until it has a handler:
+        # a pod that is deleted while Python starts would stay for the whole grace period.
+        "shareProcessNamespace": True,
         "securityContext": _pod_security(defaults),
         "containers": [_container(case)],
         "volumes": [_scratch_volume(defaults), *(wanted.volumes or [])],

@@ -1,0 +1,23 @@
+"""Running a program that ends."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class CommandFailed(Exception):
+    """A program that had to succeed did not; the message has what it said."""
+
+
+def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    """What the program wrote to its standard output. Raises CommandFailed."""
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
+        raise CommandFailed(f"{' '.join(words)}: exit code {done.returncode}\n{said}")
+    return done.stdout

@@ -1,0 +1,24 @@
+"""The node without containers: each pod that is bound to it succeeds at once. For load and for benchmarks."""
+
+from __future__ import annotations
+
+from cluster import binaries, certificates
+from cluster.kubectl import kubectl
+from cluster.processes import Process
+
+NODE = "fake"
+
+
+def fake_node() -> Process:
+    command = (
+        str(binaries.path(binaries.KUBERNETES)),
+        "fake-node",
+        f"--kubeconfig={certificates.FOLDER / 'fake-node.kubeconfig'}",
+        f"--name={NODE}",
+    )
+    return Process("fake-node", command, is_ready)
+
+
+def is_ready() -> bool:
+    """Whether the Node is registered."""
+    return bool(kubectl("get", "nodes", NODE, "--ignore-not-found", "--output=name"))

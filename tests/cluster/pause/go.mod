@@ -1,0 +1,3 @@
+module ferryman.dev/tests/cluster/pause
+
+go 1.26.0
