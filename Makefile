@@ -56,7 +56,7 @@ constraints: setup ## Move tools/constraints.txt to the newest versions that fit
 	@tools/constraints.sh
 
 bench: setup ## Measure against the budgets of the design
-	@echo "make bench: not there yet; it comes with the real cluster." >&2; exit 1
+	@echo "make bench: not there yet; tests/benchmarks has its first scripts." >&2; exit 1
 
 NODES ?= real
 CLUSTER := PYTHONPATH=tests $(BIN)/python -m cluster
@@ -68,7 +68,7 @@ cluster-down: setup ## Take the real Kubernetes down, and leave nothing of it be
 	@$(CLUSTER) down
 
 e2e: ## Run the end-to-end suite on the real Kubernetes
-	@echo "make e2e: not there yet; it comes with the real cluster." >&2; exit 1
+	@echo "make e2e: not there yet; docs/testing.md says what runs on the real cluster so far." >&2; exit 1
 
 images: setup ## Write the images of the operator and the runner as docker archives, as root
 	@$(CLUSTER) images

@@ -6,8 +6,8 @@ import gc
 import signal
 import sys
 
-# As the first thing: in a container this is process 1, and to that a SIGTERM without a handler is lost
-# rather than fatal. Blocked it is kept, and the supervisor gets it. The pod would else end only by SIGKILL.
+# As the first thing: a SIGTERM that comes before the supervisor has its handlers is kept for it, so that
+# even then a report is left. To a process 1 without handlers it would be lost, and only SIGKILL end the pod.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
 
 # Before the other imports: they make no garbage, and looking for it costs a tenth of a cold

@@ -8,9 +8,12 @@ Loads the standard library and cloudpickle only.
 from __future__ import annotations
 
 import json
+import linecache
 import pickle
+import re
 import traceback
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import cloudpickle
@@ -21,6 +24,8 @@ from ferryman.wire.codecs import Sealed, sealed
 from ferryman.wire.envelope import Bytes, Kind
 
 CODEC: Final = "failure"
+
+_FRAME: Final = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+), in ')
 
 MAX_TEXT: Final = 64 * 1024
 """Characters of a message or a traceback that are kept."""
@@ -87,12 +92,30 @@ def rebuild(failure: Failure, *, trust_pickle: bool) -> BaseException:
     pickled, cannot be unpickled here, or `trust_pickle` is False.
     """
     original = _unpickled(failure.pickled) if trust_pickle and failure.pickled is not None else None
+    # It names the files that are read here, and where an untrusted one points nobody knows.
+    trace = _with_source_lines(failure.traceback) if trust_pickle else failure.traceback
     if original is None:
         text = f"{failure.type}: {failure.message}" if failure.message else failure.type
-        original = TaskFailed(f"{text}\n\n{failure.traceback}".rstrip(), reason="UserException")
+        original = TaskFailed(f"{text}\n\n{trace}".rstrip(), reason="UserException")
     else:
-        original.__cause__ = RemoteTraceback(failure.traceback)
+        original.__cause__ = RemoteTraceback(trace)
     return original
+
+
+def _with_source_lines(trace: str) -> str:
+    """`trace` with the source lines that it lacks, as far as this machine has the files.
+
+    A pod has none of the files of what travelled by value; who submitted it has.
+    """
+    lines = trace.splitlines(keepends=True)
+    filled = []
+    for line, following in pairwise([*lines, ""]):
+        filled.append(line)
+        frame = _FRAME.match(line)
+        if frame and not following.startswith("    "):
+            source = linecache.getline(frame["file"], int(frame["line"])).strip()
+            filled.append(f"    {source}\n" * bool(source))
+    return "".join(filled)
 
 
 def type_name(exc: BaseException) -> str:

@@ -46,6 +46,30 @@ def test_the_remote_traceback_is_shown_as_the_cause():
     assert "in raised" in str(back.__cause__)
 
 
+def test_source_lines_that_the_pod_did_not_have_are_filled_in(tmp_path):
+    source = tmp_path / "mine.py"
+    captured = failures.capture(raised_in(source, "1 / 0"))
+    assert "1 / 0" not in captured.traceback
+    source.write_text("1 / 0\n")
+    rebuilt = failures.rebuild(captured, trust_pickle=True)
+    assert f'File "{source}", line 1, in <module>\n    1 / 0\n' in str(rebuilt.__cause__)
+
+
+def test_no_file_is_read_for_an_untrusted_traceback(tmp_path):
+    source = tmp_path / "secret.py"
+    captured = failures.capture(raised_in(source, "1 / 0"))
+    source.write_text("1 / 0\n")
+    assert "1 / 0" not in str(failures.rebuild(captured, trust_pickle=False))
+
+
+def raised_in(path, code):
+    """What `code`, compiled as the contents of a file that is not there, raises."""
+    try:
+        exec(compile(code, str(path), "exec"))
+    except Exception as error:
+        return error
+
+
 def test_notes_come_along():
     error = ValueError("x")
     error.add_note("look here")
