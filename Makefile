@@ -22,8 +22,6 @@ $(READY): pyproject.toml tools/constraints.txt
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint tools/constraints.txt --editable '.[dev]'; \
 	fi
-	@# It fetches itself at its first use; the tests are to need no network.
-	@$(BIN)/pyright --version >/dev/null 2>&1 || echo "setup: pyright cannot be fetched; its test will be skipped" >&2
 	@touch $@
 
 demo: setup ## Run examples/quickstart.py on an embedded cluster
