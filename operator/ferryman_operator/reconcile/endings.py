@@ -21,6 +21,9 @@ DRAIN_POLL: Final = timedelta(seconds=2)
 
 LONGEST_DRAIN_POLL: Final = timedelta(minutes=1)
 
+DRAIN_PATIENCE: Final = timedelta(seconds=30)
+"""How far a pod may outstay its grace before the status tells of it."""
+
 
 def conclude(case: Case, row: Attempt, ending: Ending) -> Plan:
     """Record how the current attempt ended, and in the same write what follows from it."""
@@ -48,7 +51,7 @@ def without_attempt(seen: Observed, run: Run, reason: Reason, message: str) -> P
     if live:
         return Plan(delete=deletions(live), wake_at=next_look(seen))
     if not drained(seen):
-        return Plan(wake_at=next_look(seen))
+        return await_pods(seen, run)
     return at_once(seen, run, reason, message)
 
 
@@ -68,6 +71,23 @@ def to_be_sure(seen: Observed) -> Plan | None:
 def drained(seen: Observed) -> bool:
     """Whether every pod of the run is over. An unreachable node's pod is not: it may still run."""
     return all(pod.is_over for pod in seen.pods or ())
+
+
+def await_pods(seen: Observed, run: Run) -> Plan:
+    """Wait until every pod of the run is over, and say so once it takes longer than it should.
+
+    A node that does not answer may still run its pod. Only that pod's end, or somebody who knows that the
+    node is gone, can tell that the function does not.
+    """
+    late = seen.now - DRAIN_PATIENCE
+    stuck = next((p for p in seen.pods or () if p.ends_by and p.ends_by < late and not p.is_over), None)
+    if stuck is None:
+        return Plan(wake_at=next_look(seen))
+    text = (
+        f"Waits for pod {stuck.name} on node {stuck.node or '(none)'}, which should have ended. Does the "
+        f"node answer? If it is gone for good: kubectl delete pod {stuck.name} --force"
+    )
+    return Plan(status=status.held(run, text, seen.now), wake_at=next_look(seen))
 
 
 def next_look(seen: Observed) -> datetime:

@@ -35,7 +35,7 @@ def ended(case: Case) -> Plan | None:
         # Its pods may have been listed before it had any, and it ended while the list was on its way.
         return endings.to_be_sure(case.seen)
     if not endings.drained(case.seen):
-        return Plan(wake_at=endings.next_look(case.seen))
+        return endings.await_pods(case.seen, case.run)
     ending = outcome.of_job(case.run.uid, job, case.seen.pods, was_running=case.row is not None)
     return endings.conclude(case, case.row or row_of(job), ending)
 
@@ -49,7 +49,7 @@ def lost(case: Case) -> Plan | None:
     if looks is not None:
         return looks
     if not endings.drained(case.seen):
-        return Plan(wake_at=endings.next_look(case.seen))
+        return endings.await_pods(case.seen, case.run)
     ending = outcome.of_lost_job(case.run.uid, row.number, row.job_uid, case.seen.pods or ())
     return endings.conclude(case, row, ending)
 
@@ -117,7 +117,7 @@ def create(case: Case) -> Plan:
     if not (case.seen.fresh or case.seen.current):
         return Plan(looks=frozenset({Look.RUN_ALONE}))
     if not endings.drained(case.seen):
-        return Plan(wake_at=endings.next_look(case.seen))
+        return endings.await_pods(case.seen, case.run)
     return Plan(create=CreateJob(case.due, jobs.manifest(case)), wake_at=deadlines.of_run(case))
 
 

@@ -66,6 +66,12 @@ def stopping(run: Run, row: Attempt, why: Reason, text: str, now: datetime) -> T
     return _next(run, phase, condition, row, next_attempt_at=None)
 
 
+def held(run: Run, text: str, now: datetime) -> TaskRunStatus:
+    """Where it is and for the reason that it has, with what holds it there as the message."""
+    why = next((one for one in Reason if one == reason(run.status)), Reason.POD_PENDING)
+    return _next(run, run.status.phase, _condition(run, "Unknown", why, text, now))
+
+
 def awaiting_retry(
     run: Run, row: Attempt, at: datetime, now: datetime, counters: dict[str, int]
 ) -> TaskRunStatus:

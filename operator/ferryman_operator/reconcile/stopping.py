@@ -36,7 +36,7 @@ def carry_out(case: Case) -> Plan | None:
     if looks is not None:
         return looks
     if not endings.drained(case.seen):
-        return Plan(wake_at=endings.next_look(case.seen))
+        return endings.await_pods(case.seen, case.run)
     return endings.conclude(case, row, Ending(reason_of(row), row.message or ""))
 
 

@@ -169,7 +169,16 @@ class TestAnAttempt:
         stays = {**IS_STOPPING, "ends_by": T0}
         run = a_run().on_attempt(1).running().whose_pod(stays).whose_job_is_gone().confirmed()
         run = run.at(seconds=overdue)
-        assert run.plan == Plan(wake_at=run.seen.now + timedelta(seconds=again))
+        assert run.plan.wake_at == run.seen.now + timedelta(seconds=again)
+
+    def test_whose_pod_does_not_end_says_which_one_and_where_and_says_it_once(self):
+        stays = {**IS_STOPPING, "ends_by": T0}
+        run = a_run().on_attempt(1).running().whose_pod(stays).whose_job_is_gone().confirmed()
+        assert run.at(seconds=30).plan.status is None
+        told = run.at(seconds=31).plan.status
+        assert told.phase is Phase.RUNNING
+        assert told.conditions[0].message.startswith(f"Waits for pod {run.seen.pods[0].name} on node ")
+        assert replace(run, status=told).at(seconds=90).plan.is_quiet
 
     def test_whose_job_is_gone_is_not_lost_while_its_pod_lives(self):
         run = a_run().on_attempt(1).running().whose_pod(IS_STOPPING).whose_job_is_gone().confirmed()
