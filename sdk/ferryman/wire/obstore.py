@@ -29,6 +29,7 @@ from ferryman.exceptions import (
     StoreUnavailable,
 )
 from ferryman.wire import endpoint
+from ferryman.wire.store import require_size
 
 LARGE: Final = 8 * 1024 * 1024
 """From this size on, in bytes, a request gets LARGE_TIMEOUT instead of TIMEOUT."""
@@ -86,7 +87,7 @@ class ObstoreStore:
         try:
             answer = obstore.get(self._for(size or limit or 0), key, options=options or None)
             start, end = answer.range
-            _check_size(key, end - start, offset, size, limit)
+            require_size(key, end - start, offset, size, limit)
             return bytes(answer.bytes())
         except (BaseError, OSError) as error:
             raise _translated("get", key, error, self.location) from None
@@ -136,13 +137,6 @@ class ObstoreStore:
             },
             **self._options,
         )
-
-
-def _check_size(key: str, length: int, offset: int, size: int | None, limit: int | None) -> None:
-    if size is not None and length < size:
-        raise InvalidBlob(f"{key} ends {size - length} bytes before byte {offset + size}")
-    if limit is not None and length > limit:
-        raise InvalidBlob(f"{key} is larger than {limit} bytes")
 
 
 def _translated(action: str, key: str, error: Exception, location: StoreLocation) -> Exception:

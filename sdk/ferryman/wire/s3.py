@@ -19,6 +19,7 @@ from ferryman.exceptions import (
     StoreUnavailable,
 )
 from ferryman.wire import endpoint
+from ferryman.wire.store import require_size
 
 _EXISTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _ABSENT: Final = frozenset({"NoSuchKey", "404"})  # NoSuchBucket is another matter.
@@ -76,7 +77,7 @@ class S3Store:
                 **self._at(key), **(wanted if offset or size is not None else {})
             )
             with answer["Body"] as stream:
-                _check_size(key, int(answer["ContentLength"]), offset, size, limit)
+                require_size(key, int(answer["ContentLength"]), offset, size, limit)
                 return bytes(stream.read())
         except (ClientError, BotoCoreError) as error:
             raise _translated("get", key, error, self.location) from error
@@ -107,13 +108,6 @@ def _config(max_connections: int) -> Config:
         s3={"addressing_style": "auto"},
         user_agent_extra="ferryman",
     )
-
-
-def _check_size(key: str, length: int, offset: int, size: int | None, limit: int | None) -> None:
-    if size is not None and length < size:
-        raise InvalidBlob(f"{key} ends {size - length} bytes before byte {offset + size}")
-    if limit is not None and length > limit:
-        raise InvalidBlob(f"{key} is larger than {limit} bytes")
 
 
 def _translated(action: str, key: str, error: Exception, location: StoreLocation) -> Exception:

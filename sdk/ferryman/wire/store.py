@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ferryman.exceptions import InvalidBlob
+
 
 class Store(Protocol):
     """Objects under keys, in one bucket and prefix. Thread-safe.
@@ -36,3 +38,14 @@ class Store(Protocol):
         raises it too: the caller reads the object to learn whether it is its own.
         """
         ...
+
+
+def require_size(key: str, length: int, offset: int, size: int | None, limit: int | None) -> None:
+    """What `get` promises of an answer of `length` bytes, for adapters to check before they read it.
+
+    Raises InvalidBlob.
+    """
+    if size is not None and length < size:
+        raise InvalidBlob(f"{key} ends {size - length} bytes before byte {offset + size}")
+    if limit is not None and length > limit:
+        raise InvalidBlob(f"{key} is larger than {limit} bytes")
