@@ -50,9 +50,7 @@ def without_attempt(seen: Observed, run: Run, reason: Reason, message: str) -> P
     live = tuple(job for job in seen.jobs if job.owner_uid == run.uid and job.end is None)
     if live:
         return Plan(delete=deletions(live), wake_at=next_look(seen))
-    if not drained(seen):
-        return await_pods(seen, run)
-    return at_once(seen, run, reason, message)
+    return await_pods(seen, run) or at_once(seen, run, reason, message)
 
 
 def at_once(seen: Observed, run: Run, reason: Reason, message: str) -> Plan:
@@ -68,17 +66,14 @@ def to_be_sure(seen: Observed) -> Plan | None:
     return None if seen.pods is not None else Plan(looks=frozenset({Look.PODS}))
 
 
-def drained(seen: Observed) -> bool:
-    """Whether every pod of the run is over. An unreachable node's pod is not: it may still run."""
-    return all(pod.is_over for pod in seen.pods or ())
+def await_pods(seen: Observed, run: Run) -> Plan | None:
+    """Wait for pods of the run that are not over, saying so once it takes too long; None if all are.
 
-
-def await_pods(seen: Observed, run: Run) -> Plan:
-    """Wait until every pod of the run is over, and say so once it takes longer than it should.
-
-    A node that does not answer may still run its pod. Only that pod's end, or somebody who knows that the
-    node is gone, can tell that the function does not.
+    An unreachable node's pod is not over: it may still run. Only that pod's end, or somebody who
+    knows that the node is gone, can tell that the function does not.
     """
+    if all(pod.is_over for pod in seen.pods or ()):
+        return None
     late = seen.now - DRAIN_PATIENCE
     stuck = next((p for p in seen.pods or () if p.ends_by and p.ends_by < late and not p.is_over), None)
     if stuck is None:

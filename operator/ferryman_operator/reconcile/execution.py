@@ -34,8 +34,8 @@ def ended(case: Case) -> Plan | None:
     if not case.seen.fresh and all(pod.job_uid != job.uid for pod in case.seen.pods):
         # Its pods may have been listed before it had any, and it ended while the list was on its way.
         return endings.to_be_sure(case.seen)
-    if not endings.drained(case.seen):
-        return endings.await_pods(case.seen, case.run)
+    if waiting := endings.await_pods(case.seen, case.run):
+        return waiting
     ending = outcome.of_job(case.run.uid, job, case.seen.pods, was_running=case.row is not None)
     return endings.conclude(case, case.row or row_of(job), ending)
 
@@ -48,8 +48,8 @@ def lost(case: Case) -> Plan | None:
     looks = endings.to_be_sure(case.seen)
     if looks is not None:
         return looks
-    if not endings.drained(case.seen):
-        return endings.await_pods(case.seen, case.run)
+    if waiting := endings.await_pods(case.seen, case.run):
+        return waiting
     ending = outcome.of_lost_job(case.run.uid, row.number, row.job_uid, case.seen.pods or ())
     return endings.conclude(case, row, ending)
 
@@ -116,8 +116,8 @@ def create(case: Case) -> Plan:
         return looks
     if not (case.seen.fresh or case.seen.current):
         return Plan(looks=frozenset({Look.RUN_ALONE}))
-    if not endings.drained(case.seen):
-        return endings.await_pods(case.seen, case.run)
+    if waiting := endings.await_pods(case.seen, case.run):
+        return waiting
     return Plan(create=CreateJob(case.due, jobs.manifest(case)), wake_at=deadlines.of_run(case))
 
 

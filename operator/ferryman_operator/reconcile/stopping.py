@@ -35,8 +35,8 @@ def carry_out(case: Case) -> Plan | None:
     looks = endings.to_be_sure(case.seen)
     if looks is not None:
         return looks
-    if not endings.drained(case.seen):
-        return endings.await_pods(case.seen, case.run)
+    if waiting := endings.await_pods(case.seen, case.run):
+        return waiting
     return endings.conclude(case, row, Ending(reason_of(row), row.message or ""))
 
 
