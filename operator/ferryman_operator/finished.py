@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from ferryman.api.phases import Phase
 from ferryman.api.taskrun import DEFAULT_TTL, Condition, Function, Result, Task, TaskRunSpec, TaskRunStatus
+from ferryman_operator.reconcile import status
 from ferryman_operator.reconcile.observed import Key, Run
 
 
@@ -69,7 +70,7 @@ class Finished:
 
 def of(run: Run) -> Finished:
     """What is kept of a run in a terminal phase."""
-    status, result = run.status, run.status.result
+    result = run.status.result
     return Finished(
         key=run.key,
         uid=run.uid,
@@ -78,9 +79,9 @@ def of(run: Run) -> Finished:
         created=run.created,
         deleting=run.deleting,
         ttl=sys.intern(run.spec.ttl_after_finished if run.spec else DEFAULT_TTL),
-        phase=status.phase,
-        reason=sys.intern(next((c.reason for c in status.conditions), "")),
-        finished_at=status.finished_at,
+        phase=run.status.phase,
+        reason=sys.intern(status.reason(run.status)),
+        finished_at=run.status.finished_at,
         sha256=result.sha256 if result else "",
         size=result.size if result else 0,
         attempt=result.attempt if result else 0,

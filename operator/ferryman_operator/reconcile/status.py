@@ -27,14 +27,19 @@ class Verdict:
     result: Result | None = None
 
 
+def succeeded(status: TaskRunStatus) -> Condition | None:
+    """The condition Succeeded, which is ours; others may stand beside it."""
+    return next((one for one in status.conditions if one.type == "Succeeded"), None)
+
+
 def reason(status: TaskRunStatus) -> str:
     """The reason of the condition Succeeded; "" where it was never written."""
-    return next((c.reason for c in status.conditions if c.type == "Succeeded"), "")
+    return last.reason if (last := succeeded(status)) else ""
 
 
 def message(status: TaskRunStatus) -> str:
     """The message of the condition Succeeded; "" where it was never written."""
-    return next((c.message for c in status.conditions if c.type == "Succeeded"), "")
+    return last.message if (last := succeeded(status)) else ""
 
 
 def line(text: str) -> str:
@@ -127,7 +132,7 @@ def _ledger(status: TaskRunStatus, row: Attempt) -> dict[str, Any]:
 def _condition(
     run: Run, value: Literal["True", "False", "Unknown"], why: Reason, text: str, now: datetime
 ) -> Condition:
-    last = next((c for c in run.status.conditions if c.type == "Succeeded"), None)
+    last = succeeded(run.status)
     unmoved = last is not None and last.status == value
     return Condition(
         status=value,

@@ -6,6 +6,7 @@ import pytest
 
 from ferryman_operator import projection
 from ferryman_operator.cache import Cache
+from ferryman_operator.reconcile import status
 from simulation.cluster_twin import ClusterTwin, SimulatedClock
 
 
@@ -79,6 +80,18 @@ def test_of_a_finished_run_stays_what_its_dependants_read(cache, twin):
     assert (held.spec.ttl_after_finished, held.status.conditions[0].reason) == ("7m", "Completed")
     assert (held.status.result.sha256, held.status.result.attempt) == ("ab" * 32, 2)
     assert held.status.finished_at == projection.run(raw).status.finished_at
+
+
+def test_the_reason_of_a_finished_run_is_ours_whoever_else_wrote_a_condition(cache, twin):
+    raw = twin.run(key := twin.submit())
+    moment = "2026-11-22T12:00:00Z"
+    conditions = [
+        {"type": "Audited", "status": "True", "reason": "Passed", "lastTransitionTime": moment},
+        {"type": "Succeeded", "status": "False", "reason": "OOMKilled", "lastTransitionTime": moment},
+    ]
+    raw["status"] = {"phase": "Crashed", "conditions": conditions, "finishedAt": moment}
+    cache.put_run(projection.run(raw))
+    assert status.reason(cache.run(key).status) == "OOMKilled"
 
 
 def test_equal_parts_of_specs_are_held_once(cache, twin):
