@@ -10,7 +10,6 @@ ApiError
 |-- Gone               410, the version is too old
 |-- UnsupportedMedia   415
 |-- Invalid            422, with the fields
-|-- TooManyRequests    429
 `-- Unavailable        5xx
 """
 
@@ -153,12 +152,6 @@ class Invalid(ApiError):
     code, reason = 422, "Invalid"
     # Every other error is about a resource, this one about an object: `TaskRun`, not `taskruns`.
     tells_kind = True
-
-
-class TooManyRequests(ApiError):
-    """Ask again later."""
-
-    code, reason = 429, "TooManyRequests"
 
 
 class Unavailable(ApiError):

@@ -58,13 +58,9 @@ class History:
         self._limit = limit
         self._changes: list[Change] = []
         self._dropped = 0
+        # The newest version that is forgotten: watches may start here, but not before.
         self._compacted = born
         self._waiting: set[asyncio.Future[None]] = set()
-
-    @property
-    def compacted(self) -> int:
-        """The newest version that is forgotten: watches may start here, but not before."""
-        return self._compacted
 
     @property
     def start(self) -> int:
