@@ -1,0 +1,1 @@
+"""Pictures of a flow's tasks: as Graphviz source, as SVG, and as text. Pure."""
