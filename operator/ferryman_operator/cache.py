@@ -47,7 +47,7 @@ class Cache:
         return self._owned.get(uid, ())
 
     def dependants_of(self, key: Key) -> frozenset[Key]:
-        """The live runs that wait for this one."""
+        """The live runs that wait for this one, and its children."""
         return frozenset(self._dependants.get(key, ()))
 
     def live_runs(self) -> Iterator[Run]:
@@ -142,15 +142,14 @@ class Cache:
         return self._jobs.get((namespace, name))
 
     def _watch_upstreams(self, run: Run) -> None:
-        for dependency in run.spec.depends_on if run.spec else ():
-            self._dependants.setdefault(Key(run.key.namespace, dependency.name), set()).add(run.key)
+        for upstream in relatives(run):
+            self._dependants.setdefault(upstream, set()).add(run.key)
 
     def _forget_run(self, run: Run | Finished) -> None:
         self._keys.pop(run.uid, None)
         if isinstance(run, Finished):
             return
-        for dependency in run.spec.depends_on if run.spec else ():
-            upstream = Key(run.key.namespace, dependency.name)
+        for upstream in relatives(run):
             waiting = self._dependants.get(upstream)
             if waiting is not None:
                 waiting.discard(run.key)
@@ -174,6 +173,16 @@ class Cache:
         self._deleted[uid] = None
         if len(self._deleted) > _MAX_DELETED:
             self._deleted.popitem(last=False)
+
+
+def relatives(run: Run) -> tuple[Key, ...]:
+    """The runs whose life decides about this one's: those that it waits for, and its parent."""
+    if run.spec is None:
+        return ()
+    named = [one.name for one in run.spec.depends_on]
+    if run.spec.parent is not None:
+        named.append(run.spec.parent.name)
+    return tuple(Key(run.key.namespace, name) for name in named)
 
 
 def _is_newer(candidate: str, known: str) -> bool:

@@ -34,7 +34,7 @@ class Intake:
         run = projection.run(raw, known=known)
         if run is None or not self._cache.put_run(run):
             return None
-        if known is None or known.status.phase is not run.status.phase:
+        if known is None or _matters_to_others(known, run):
             self.wake_dependants(run.key)
         return run
 
@@ -83,7 +83,7 @@ class Intake:
             self._job_changed(job, Lane.ENDING)
 
     def wake_dependants(self, key: Key) -> None:
-        """Look at the runs that wait for this one: what they wait for may have happened."""
+        """Look at the runs that wait for this one, and at its children: it may be their turn."""
         for waiting in self._cache.dependants_of(key):
             self._queue.add(waiting)
 
@@ -96,11 +96,19 @@ class Intake:
 
 def lane_of(run: Run, jobs: tuple[Job, ...]) -> Lane:
     """How urgent it is to look at a run."""
-    if run.spec is not None and run.spec.cancel_requested and not run.status.phase.is_terminal:
+    if _is_cancelled(run) and not run.status.phase.is_terminal:
         return Lane.ENDING
     if any(job.end is not None for job in jobs) and not run.status.phase.is_terminal:
         return Lane.ENDING
     return Lane.RUNNING if jobs else Lane.STARTING
+
+
+def _matters_to_others(before: Run, after: Run) -> bool:
+    return before.status.phase is not after.status.phase or _is_cancelled(before) is not _is_cancelled(after)
+
+
+def _is_cancelled(run: Run) -> bool:
+    return run.spec is not None and run.spec.cancel_requested
 
 
 def _key_in(raw: Any) -> Key | None:

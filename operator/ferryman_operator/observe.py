@@ -39,6 +39,7 @@ class Observer:
             upstreams=self._upstreams(run),
             refusal=self.refusals.of(run) if run else None,
             awaited=bool(self.cache.dependants_of(key)),
+            parent=self._parent(run),
         )
 
     async def look(self, key: Key, before: Observed, looks: frozenset[Look]) -> Observed:
@@ -64,6 +65,7 @@ class Observer:
             upstreams=self._upstreams(run),
             refusal=self.refusals.of(run),
             awaited=bool(self.cache.dependants_of(key)),
+            parent=self._parent(run),
         )
 
     async def _live_run(self, key: Key, before: Run | None) -> Run | None:
@@ -111,6 +113,11 @@ class Observer:
     def _upstreams(self, run: Run | None) -> Mapping[str, Run]:
         keys = _upstream_keys(run) if run else ()
         return MappingProxyType({k.name: found for k in keys if (found := self.cache.run(k)) is not None})
+
+    def _parent(self, run: Run | None) -> Run | None:
+        said = run.spec.parent if run and run.spec else None
+        found = self.cache.run(Key(run.key.namespace, said.name)) if run and said else None
+        return found if found is not None and said is not None and found.uid == said.uid else None
 
     def _forget(self, key: Key) -> None:
         known = self.cache.run(key)

@@ -15,6 +15,7 @@ from ferryman.api.taskrun import (
     Condition,
     Dependency,
     Function,
+    Parent,
     PodOptions,
     Result,
     ResultOptions,
@@ -128,6 +129,10 @@ class ARun:
 
     def depending_on(self, *upstreams: str, condition: Any = "Completed") -> ARun:
         return self.that(depends_on=[Dependency(name=one, condition=condition) for one in upstreams])
+
+    def child_of(self, parent: ARun, *, is_known: bool = True) -> ARun:
+        child = self.that(parent=Parent(name=parent.name, uid=parent.uid))
+        return child._seeing(parent=parent.run) if is_known else child
 
     def with_pod(self, **fields: Any) -> ARun:
         return self.that(pod=PodOptions(**fields))

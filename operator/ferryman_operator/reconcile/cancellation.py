@@ -5,10 +5,16 @@ What runs is stopped first, and what has succeeded before stays a success.
 
 from __future__ import annotations
 
+from typing import Final
+
+from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Reason
 from ferryman_operator.reconcile import deadlines, endings, execution, stopping
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.plan import Plan
+
+_ORPHANING: Final = frozenset({Phase.CANCELLED, Phase.CRASHED, Phase.TIMED_OUT})
+"""A parent that returned or raised has left its children on purpose, as futures that it did not wait for."""
 
 
 def requested(case: Case) -> Plan | None:
@@ -16,6 +22,18 @@ def requested(case: Case) -> Plan | None:
     if not case.spec.cancel_requested:
         return None
     return end(case, Reason.CANCELLED, MEANING[Reason.CANCELLED].happened)
+
+
+def abandoned(case: Case) -> Plan | None:
+    """The run that submitted this one has been stopped, or died: nobody is there for what would come."""
+    parent = case.seen.parent
+    if parent is None:
+        return None
+    if parent.spec is not None and parent.spec.cancel_requested and not parent.status.phase.is_terminal:
+        return end(case, Reason.CANCELLED, f"Its parent {parent.key.name} is being cancelled.")
+    if parent.status.phase in _ORPHANING:
+        return end(case, Reason.CANCELLED, f"Its parent {parent.key.name} ended as {parent.status.phase}.")
+    return None
 
 
 def too_late(case: Case) -> Plan | None:

@@ -39,6 +39,7 @@ LIFE_OF_A_RUN: Final[tuple[Rule, ...]] = (
     execution.ended,
     stopping.carry_out,
     cancellation.requested,
+    cancellation.abandoned,
     cancellation.too_late,
     execution.lost,
     execution.started,

@@ -195,4 +195,6 @@ class Observed:
     current: bool = False
     refusal: Refusal | None = None
     awaited: bool = False
-    """Whether a live run depends on this one."""
+    """Whether a live run depends on this one, or is its child."""
+    parent: Run | None = None
+    """The run of `spec.parent`, if the cache knows it."""

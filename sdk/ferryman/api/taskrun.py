@@ -124,6 +124,15 @@ class Dependency(Model):
     """`Completed`, which unset means: it must complete, or this run fails. `Finished`: it must end."""
 
 
+class Parent(Model):
+    """The run that submitted this one, in the same namespace."""
+
+    name: Name
+    """Of its TaskRun."""
+    uid: str = Field(min_length=1, max_length=64)
+    """Of its TaskRun: another run of the name is not the parent."""
+
+
 class Retry(Model):
     """How often a failed attempt is followed by another one, and after how long."""
 
@@ -204,6 +213,8 @@ class TaskRunSpec(Model):
     """What to call it with."""
     depends_on: list[Dependency] = Field(default_factory=list, max_length=MAX_DEPENDENCIES)
     """Runs that must end first; the SDK puts their results into the arguments."""
+    parent: Parent | None = None
+    """The run whose code submitted this one. Its cancellation, crash or timeout cancels this one."""
     start_at: datetime | None = None
     """Not before this moment."""
     retry: Retry = Retry()
