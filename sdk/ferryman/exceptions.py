@@ -9,6 +9,7 @@
     |   `-- MappingMissingIterable
     |-- SerializationError              (also TypeError) the function or an argument cannot be pickled
     |   `-- PayloadTooLarge
+    |-- InvalidCacheKey                 (also TypeError) a cache key function returned no string
     |-- VersionMismatch                 the image's Python is not yours
     |-- MissingContextError             (also RuntimeError) there is no run to tell about
     |-- ClusterError                    the Kubernetes API refused or failed
@@ -88,6 +89,10 @@ class SerializationError(FerrymanError, TypeError):
 
 class PayloadTooLarge(SerializationError):
     """The function or its arguments are larger than the limit."""
+
+
+class InvalidCacheKey(FerrymanError, TypeError):
+    """A cache key must be a string or None."""
 
 
 class VersionMismatch(FerrymanError):
