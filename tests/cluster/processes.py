@@ -81,11 +81,17 @@ def pids(process: Process) -> list[int]:
 
 
 def marked() -> Iterator[tuple[int, str]]:
-    """Every process of the cluster that is no container, and the daemon that it belongs to."""
+    """Every process of the cluster that is no container, and the daemon that it belongs to.
+
+    Of this network namespace: another one may have a cluster of its own.
+    """
+    here = os.readlink("/proc/self/ns/net")
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
+            if os.readlink(entry / "ns" / "net") != here:
+                continue
             variables = (entry / "environ").read_bytes().split(b"\0")
             for variable in variables:
                 name, _, value = variable.partition(b"=")
@@ -113,9 +119,12 @@ def _spawn(process: Process) -> None:
         *((os.POSIX_SPAWN_DUP2, log, n) for n in (1, 2)),
     ]
     try:
-        os.posix_spawn(process.command[0], process.command, env, file_actions=actions, setsid=True)
+        pid = os.posix_spawn(process.command[0], process.command, env, file_actions=actions, setsid=True)
     finally:
         os.close(log)
+    # posix_spawn returns as soon as the program is being loaded, a moment before it has its environment.
+    while _lives(pid) and pid not in pids(process):
+        time.sleep(0.001)
 
 
 def _lives(pid: int) -> bool:
