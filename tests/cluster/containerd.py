@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 from cluster import images, network, packages
@@ -10,6 +11,9 @@ from cluster.processes import Process
 
 SOCKET = RUN / "containerd.sock"
 CONFIGURATION = STATE / "containerd.toml"
+
+_CONTENTS = "ferryman.dev/contents"
+"""The label of an image that has its digest."""
 
 # `restrict_oom_score_adj`: where a negative score may not be set, no sandbox starts without it.
 # `netns_mounts_under_state_dir`: all that is mounted is under one folder, where it is found and unmounted.
@@ -55,14 +59,7 @@ def ctr(*words: str) -> tuple[str, ...]:
 
 def load(image: images.Image) -> None:
     """Import an image, unless containerd has exactly this one."""
-    digest_label = f"ferryman.dev/contents={image.digest}"
-    known = subprocess.run(
-        ctr("images", "list", f'labels."ferryman.dev/contents"=={image.digest}', "-q"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if image.name in known.stdout.split():
+    if digest(image.name) == image.digest:
         return
     with subprocess.Popen(
         ctr("images", "import", "-"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
@@ -72,7 +69,17 @@ def load(image: images.Image) -> None:
         importing.stdin.close()
         if importing.wait():
             raise RuntimeError(f"containerd could not import {image.name}")
-    subprocess.run(ctr("images", "label", image.name, digest_label), check=True, capture_output=True)
+    label = f"{_CONTENTS}={image.digest}"
+    subprocess.run(ctr("images", "label", image.name, label), check=True, capture_output=True)
+
+
+def digest(name: str) -> str:
+    """Of the image that containerd has under a name; "" if it has none of ours."""
+    listed = subprocess.run(
+        ctr("images", "list", f"name=={name}"), capture_output=True, text=True, check=False
+    )
+    found = re.search(rf"{re.escape(_CONTENTS)}=(\w+)", listed.stdout)
+    return found[1] if found else ""
 
 
 def _answers() -> bool:
