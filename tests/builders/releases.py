@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,12 +35,17 @@ def run(*command: str, stdin: Any = None) -> str:
         capture_output=True,
         text=True,
         input=None if stdin is None else json.dumps(stdin),
-        env={**os.environ, "KUBECONFIG": kubeconfig},
+        env={**os.environ, "KUBECONFIG": kubeconfig, "PATH": _path(kubeconfig)},
         timeout=LIMIT_SECONDS,
     )
     if done.returncode:
         raise CommandFailed(done.stderr)
     return done.stdout
+
+
+def _path(kubeconfig: str) -> str:
+    """With the kubectl that `make cluster` puts beside its kubeconfig, where the machine has none."""
+    return f"{os.environ['PATH']}:{Path(kubeconfig).resolve().parent / 'bin'}"
 
 
 def kubectl(*arguments: str, stdin: Any = None) -> str:
