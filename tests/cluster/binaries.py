@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.commands import run
+from cluster.commands import persistently, run
 from cluster.paths import BUILD, CACHE, SOURCES
 
 
@@ -62,23 +62,29 @@ def build(binary: Binary) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         made = Path(scratch) / binary.name
-        # `nice` and two compilers at a time: the machine has other work.
-        run(
-            "nice", "-n", "19", _go(), "build", "-p", "2", "-mod=readonly", "-trimpath", "-buildvcs=false",
-            "-ldflags", _flags(binary), "-o", made, binary.package,
-            cwd=SOURCES / binary.name, env={**os.environ, "CGO_ENABLED": "0"},
-        )  # fmt: skip
+        # Again is cheap: what was downloaded and compiled before is in Go's own caches.
+        persistently(lambda: _compile(binary, made))
         made.rename(target)
     return target
 
 
-def link() -> None:
-    """Put `kubectl` and `helm` beside the kubeconfig, for machines that have none."""
+def link() -> Path:
+    """Put `kubectl` and `helm` beside the kubeconfig, for machines that have none. Returns their folder."""
     folder = BUILD / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     for name, binary in (("kubectl", KUBERNETES), ("helm", HELM)):
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(path(binary))
+    return folder
+
+
+def _compile(binary: Binary, made: Path) -> None:
+    # `nice` and two compilers at a time: the machine has other work.
+    run(
+        "nice", "-n", "19", _go(), "build", "-p", "2", "-mod=readonly", "-trimpath", "-buildvcs=false",
+        "-ldflags", _flags(binary), "-o", made, binary.package,
+        cwd=SOURCES / binary.name, env={**os.environ, "CGO_ENABLED": "0"},
+    )  # fmt: skip
 
 
 def _flags(binary: Binary) -> str:

@@ -1,9 +1,10 @@
-"""Running a program that ends."""
+"""Running a program that ends, and one that has to fetch something first."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -21,3 +22,16 @@ def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | 
         said = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
         raise CommandFailed(f"{' '.join(words)}: exit code {done.returncode}\n{said}")
     return done.stdout
+
+
+def persistently(act: Callable[[], object], *, pauses: tuple[float, ...] = (5, 20, 60)) -> None:
+    """Do what needs a network, and again after each pause as long as it fails. Raises the last CommandFailed."""
+    for pause in pauses:
+        try:
+            act()
+        except CommandFailed as error:
+            print(f"again in {pause:.0f} s: {error}", flush=True)
+            time.sleep(pause)
+        else:
+            return
+    act()

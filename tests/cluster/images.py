@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from cluster import layers
+from cluster import dockerfile, layers
 
 PAUSE = "ferryman.test/pause:1"
 RUNNER = "ferryman.test/runner:dev"
 OPERATOR = "ferryman.test/operator:dev"
 
-_USER = "65532:65532"
-_ENVIRONMENT = ("PATH=/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED=1", "HOME=/tmp")
+RUNNER_FILE = "sdk/Dockerfile"
+OPERATOR_FILE = "operator/Dockerfile"
 
 
 @dataclass(frozen=True)
@@ -37,27 +37,19 @@ class Image:
 
 def pause() -> Image:
     """What holds a pod's namespaces."""
-    return Image(PAUSE, (layers.pause(),), {"User": _USER, "Entrypoint": ["/pause"]})
+    return Image(PAUSE, (layers.pause(),), {"User": "65532:65532", "Entrypoint": ["/pause"]})
 
 
 def runner() -> Image:
     """Debian's Python, and what `pip install ferryman` installs."""
-    stack = (layers.debian(), layers.dependencies(), layers.project(("ferryman",)))
-    return Image(RUNNER, stack, {"User": _USER, "Env": list(_ENVIRONMENT), "WorkingDir": "/"})
+    stack = (layers.debian(), layers.dependencies(), layers.project())
+    return Image(RUNNER, stack, dockerfile.settings(RUNNER_FILE))
 
 
 def operator() -> Image:
-    """The same with `ferryman[operator]`, and the operator."""
-    stack = (
-        layers.debian(),
-        layers.dependencies(),
-        layers.operator_dependencies(),
-        layers.project(("ferryman", "ferryman_operator")),
-    )
-    start = ["python", "-m", "ferryman_operator"]
-    return Image(
-        OPERATOR, stack, {"User": _USER, "Env": list(_ENVIRONMENT), "WorkingDir": "/", "Entrypoint": start}
-    )
+    """The same Python, what the operator loads, and the project."""
+    stack = (layers.debian(), layers.operator_dependencies(), layers.project())
+    return Image(OPERATOR, stack, dockerfile.settings(OPERATOR_FILE))
 
 
 def write(image: Image, out: IO[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster import binaries, packages
-from cluster.commands import run
+from cluster.commands import persistently, run
 from cluster.paths import CACHE, ROOT
 
 SUITE = "bookworm"
@@ -23,7 +24,7 @@ MIRROR = "http://deb.debian.org/debian"
 PYTHON = "3.11"
 """What that suite has; code pickled by another minor version is refused by the runner."""
 
-_PACKAGES = Path("usr/local/lib/python3.11/dist-packages")
+PACKAGES = Path("usr/local/lib/python3.11/dist-packages")
 _USELESS = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man", "dev")
 _FOLDERS = {
     "ferryman": ROOT / "sdk" / "ferryman",
@@ -44,10 +45,7 @@ def debian() -> Path:
     """Debian with its Python."""
 
     def fill(root: Path) -> None:
-        run(
-            packages.program("debootstrap"), "--variant=minbase", "--include=python3,ca-certificates",
-            SUITE, root, MIRROR, env={**os.environ, "PATH": packages.SEARCHED},
-        )  # fmt: skip
+        persistently(lambda: _debootstrap(root))
         for useless in _USELESS:
             shutil.rmtree(root / useless, ignore_errors=True)
         (root / "dev").mkdir()
@@ -56,25 +54,32 @@ def debian() -> Path:
     return _layer("debian", f"{SUITE}-1", fill)
 
 
+def _debootstrap(root: Path) -> None:
+    # From nothing, also the second time: it does not go on where it failed.
+    shutil.rmtree(root)
+    root.mkdir(mode=0o755)
+    run(
+        packages.program("debootstrap"), "--variant=minbase", "--include=python3,ca-certificates",
+        SUITE, root, MIRROR, env={**os.environ, "PATH": packages.SEARCHED},
+    )  # fmt: skip
+
+
 def dependencies() -> Path:
     """What ferryman needs, in the versions that the project is tested with."""
-    wanted = _requirements()["dependencies"]
-    return _installed("dependencies", wanted, above=None)
+    return _installed("dependencies", _pyproject()["project"]["dependencies"])
 
 
 def operator_dependencies() -> Path:
-    """What the operator needs beside that: a layer above `dependencies`."""
-    requirements = _requirements()
-    wanted = [*requirements["dependencies"], *requirements["optional-dependencies"]["operator"]]
-    return _installed("operator-dependencies", wanted, above=dependencies())
+    """What the operator loads of them, and what it needs beside them: no client of the store, no cloudpickle."""
+    return _installed("operator-dependencies", _pyproject()["dependency-groups"]["operator-image"])
 
 
-def project(names: tuple[str, ...]) -> Path:
+def project() -> Path:
     """The project's own packages, from the working tree."""
     files = {
-        _PACKAGES / name / file.relative_to(_FOLDERS[name]): file
-        for name in names
-        for file in sorted(_FOLDERS[name].rglob("*"))
+        PACKAGES / name / file.relative_to(folder): file
+        for name, folder in _FOLDERS.items()
+        for file in sorted(folder.rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
 
@@ -82,7 +87,7 @@ def project(names: tuple[str, ...]) -> Path:
         for place, file in files.items():
             (root / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, root / place)
-        _compile(root / _PACKAGES)
+        _compile(root / PACKAGES)
 
     contents = (f"{place}={hashlib.sha256(file.read_bytes()).hexdigest()}" for place, file in files.items())
     return _layer("project", _digest([*contents, "compiled"]), fill, keep=8)
@@ -97,33 +102,34 @@ def sha256(layer: Path) -> str:
     return note.read_text()
 
 
-def _requirements() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+def _pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def _installed(kind: str, wanted: list[str], *, above: Path | None) -> Path:
+def _installed(kind: str, wanted: list[str]) -> Path:
     constraints = ROOT / "tools" / "constraints.txt"
 
     def fill(root: Path) -> None:
-        target = root / _PACKAGES
+        target = root / PACKAGES
         target.mkdir(parents=True)
-        run(*_installer(), "--constraint", constraints, "--target", target, *wanted)
+        persistently(
+            lambda: run(*installer(), "--constraint", constraints, "--target", target, "--upgrade", *wanted)
+        )
         _compile(target)
-        if above:
-            with tarfile.open(above) as archive:
-                for member in archive:
-                    if member.isfile():
-                        (root / member.name).unlink(missing_ok=True)
 
     return _layer(kind, _digest([*wanted, constraints.read_text(), "compiled"]), fill, keep=2)
 
 
-def _installer() -> tuple[str, ...]:
+def installer() -> tuple[str, ...]:
     """The start of a command that installs wheels for the image's Python, whichever Python this is."""
     wheels = ("--only-binary", ":all:", "--python-version", PYTHON)
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv:
         return (uv, "pip", "install", "--python-platform", "x86_64-manylinux_2_28", *wheels)
+    if not importlib.util.find_spec("pip"):
+        raise FileNotFoundError(
+            f"the images' layers need uv or pip: neither uv is on the PATH nor pip in {sys.prefix}"
+        )
     tags = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
     platforms = [word for tag in tags for word in ("--platform", tag)]
     return (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *platforms, *wheels)
@@ -136,16 +142,8 @@ def _compile(folder: Path) -> None:
         if Path(python).exists() and not subprocess.run((python, "-c", asks), check=False).returncode:
             # By no means by time stamps: those of a layer are all zero.
             run(
-                python,
-                "-m",
-                "compileall",
-                "-q",
-                "--invalidation-mode",
-                "unchecked-hash",
-                "-s",
-                folder,
-                folder,
-            )
+                python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", folder, folder
+            )  # fmt: skip
             return
     print(f"no Python {PYTHON} here to compile byte code with: containers will start slowly", flush=True)
 

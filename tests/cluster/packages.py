@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from cluster.commands import run
+from cluster.commands import persistently, run
 
 PLUGINS = Path("/usr/lib/cni")
 NEEDED = {
@@ -20,18 +21,21 @@ NEEDED = {
 }
 """A program, and the package that has it."""
 
+BUILDERS = {"buildah": "buildah"}
+"""What builds our Dockerfiles; the cluster does without."""
+
 SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def install() -> None:
+def install(needed: Mapping[str, str] = NEEDED) -> None:
     """Install what is missing. Nothing is started by it: there may be no systemd to do so."""
-    missing = sorted({package for program, package in NEEDED.items() if not find(program)})
+    missing = sorted({package for program, package in needed.items() if not find(program)})
     if not missing:
         return
     print(f"installing {' '.join(missing)} from Debian", flush=True)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    run("apt-get", "update", env=env)
-    run("apt-get", "install", "--yes", "--no-install-recommends", *missing, env=env)
+    persistently(lambda: run("apt-get", "update", env=env))
+    persistently(lambda: run("apt-get", "install", "--yes", "--no-install-recommends", *missing, env=env))
 
 
 def find(program: str) -> str | None:
@@ -43,5 +47,7 @@ def program(name: str) -> str:
     """Raises FileNotFoundError if it is not installed."""
     found = find(name)
     if not found:
-        raise FileNotFoundError(f"{name} is not installed: `apt-get install {NEEDED.get(name, name)}`")
+        raise FileNotFoundError(
+            f"{name} is not installed: `apt-get install {(NEEDED | BUILDERS).get(name, name)}`"
+        )
     return found

@@ -28,6 +28,7 @@ TOP_LEVEL = {
     "SECURITY.md",
     "LICENSE",
     ".ci",
+    ".dockerignore",
     ".gitignore",
 }
 
