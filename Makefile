@@ -64,6 +64,10 @@ CLUSTER := PYTHONPATH=tests $(BIN)/python -m cluster
 cluster: setup ## Bring up a real Kubernetes on this machine, as root (NODES=real,fake adds a node without containers)
 	@$(CLUSTER) up --nodes $(NODES)
 
+.PHONY: programs
+programs: setup ## Compile what the real Kubernetes consists of, kubectl and helm among it (needs Go; once per version)
+	@$(CLUSTER) programs
+
 cluster-down: setup ## Take the real Kubernetes down, and leave nothing of it behind
 	@$(CLUSTER) down
 

@@ -27,8 +27,12 @@ if [[ ! -x $binary ]]; then
   for package in pkg/chartutil pkg/lint/rules; do
     flags+=" -X $module/$package.k8sVersionMajor=${kubernetes%.*} -X $module/$package.k8sVersionMinor=${kubernetes#*.}"
   done
-  GOBIN=$scratch GOFLAGS=-buildvcs=false CGO_ENABLED=0 \
-    nice -n 19 go install -trimpath -ldflags "$flags" "$module/cmd/helm@$version" >&2
+  compile() {
+    GOBIN=$scratch GOFLAGS=-buildvcs=false CGO_ENABLED=0 \
+      nice -n 19 go install -trimpath -ldflags "$flags" "$module/cmd/helm@$version" >&2
+  }
+  # Again where a download failed; what was downloaded and compiled before is in Go's own caches.
+  compile || { sleep 10; compile; } || { sleep 60; compile; }
   mv "$scratch/helm" "$binary"
 fi
 echo "$binary"

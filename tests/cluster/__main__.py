@@ -15,6 +15,8 @@ def main() -> None:
             lifecycle.up(tuple(arguments.nodes.replace(",", " ").split()))
         case "down":
             lifecycle.down()
+        case "programs":
+            lifecycle.get_programs()
         case "images":
             lifecycle.save_images()
         case "stop":
@@ -33,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
         "--nodes", default="real", help="real, fake, or both; pods go to the first (default: real)"
     )
     commands.add_parser("down", help="take it down and leave nothing behind")
+    commands.add_parser(
+        "programs", help="compile what is not compiled yet, and say where kubectl and helm are"
+    )
     commands.add_parser("images", help="write the images as docker archives")
     stop = commands.add_parser("stop", help="stop a daemon, such as kubelet or kube-apiserver")
     stop.add_argument("part")

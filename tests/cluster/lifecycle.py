@@ -71,6 +71,13 @@ def down() -> None:
         raise RuntimeError("left behind: " + "; ".join(left))
 
 
+def get_programs() -> None:
+    """Compile what is not compiled yet, and link kubectl and helm into one folder."""
+    for binary in binaries.ALL:
+        binaries.build(binary)
+    print(f"kubectl and helm are in {binaries.link()}")
+
+
 def save_images() -> None:
     """Write the images of runner and operator as docker archives."""
     packages.install()
