@@ -72,7 +72,7 @@ def open_cluster(
 def _nowhere(environ: Mapping[str, str], path: str) -> str:
     if "FERRYMAN_ASSIGNMENT" in environ:
         return (
-            "this is the pod of a task run: it has no credentials for Kubernetes, so tasks can be "
-            "called here but not submitted"
+            "this is the pod of a task run: it has no credentials for Kubernetes, so tasks can be called "
+            "here but not submitted; @task(pod=Pod(api_access=True, service_account=...)) gives it some"
         )
     return f"no kubeconfig at {path}: set KUBECONFIG, or start a cluster here with `ferryman dev up`"

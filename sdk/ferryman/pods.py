@@ -13,9 +13,11 @@ class Pod:
 
     `cpu` ("500m", 2) is requested, `memory` ("2Gi") requested and the limit, `gpu` a number of
     `nvidia.com/gpu`. `secrets` names Secrets of the namespace whose keys become environment
-    variables; values of secrets never travel through Ferryman. `resources` is Kubernetes' own
-    object, for everything else, and is merged over the four above. Fields that hold Kubernetes
-    objects (tolerations, affinity, volumes ...) take them as plain JSON, in Kubernetes' spelling.
+    variables; values of secrets never travel through Ferryman. `api_access` gives the code the
+    token of its service account, so that it can submit tasks; without it the pod has none.
+    `resources` is Kubernetes' own object, for everything else, and is merged over the four above.
+    Fields that hold Kubernetes objects (tolerations, affinity, volumes ...) take them as plain
+    JSON, in Kubernetes' spelling.
     """
 
     image: str | None = None
@@ -26,6 +28,7 @@ class Pod:
     env: Mapping[str, str] | None = None
     secrets: Sequence[str] = ()
     service_account: str | None = None
+    api_access: bool = False
     node_selector: Mapping[str, str] | None = None
     tolerations: Sequence[Mapping[str, Any]] = ()
     affinity: Mapping[str, Any] | None = None
@@ -55,6 +58,7 @@ class Pod:
             "env": [{"name": name, "value": str(value)} for name, value in (self.env or {}).items()],
             "envFrom": [{"secretRef": {"name": name}} for name in self.secrets],
             "serviceAccountName": self.service_account,
+            "automountServiceAccountToken": self.api_access or None,
             "nodeSelector": dict(self.node_selector or {}),
             "tolerations": [dict(one) for one in self.tolerations],
             "affinity": dict(self.affinity or {}),

@@ -1,8 +1,8 @@
 """Where Ferryman's client works: which cluster, namespace and store, and who said so. Pure.
 
-A value is taken from the first that has it: the arguments of `ferryman.connect`, the
-environment (FERRYMAN_*), the kubeconfig context, the configuration file, a default. The store
-is one value: its bucket, endpoint and credentials come from one source, never from two.
+A value is taken from the first that has it: the arguments of `ferryman.connect`, the run whose pod
+this is, the environment (FERRYMAN_*), the kubeconfig context, the configuration file, a default. The
+store is one value: its bucket, endpoint and credentials come from one source, never from two.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from ferryman.api.runner_contract import StoreLocation
+from ferryman.api.runner_contract import Env, StoreLocation, decode_assignment, decode_store
 from ferryman.exceptions import ConfigurationError
 
 T = TypeVar("T")
@@ -129,6 +129,7 @@ def resolve(
     origin = f"context {context.name!r} of {context.path}"
     found = _first(
         (namespace, "connect()"),
+        (_namespace_of_run(environ), str(Env.ASSIGNMENT)),
         (environ.get("FERRYMAN_NAMESPACE"), "FERRYMAN_NAMESPACE"),
         (context.namespace, origin),
         (_text(config, "namespace"), "config.toml"),
@@ -143,9 +144,19 @@ def resolve(
     )
 
 
+def _namespace_of_run(environ: Mapping[str, str]) -> str | None:
+    # What a run submits is in its own namespace: there are its dependencies, and there it is the parent.
+    text = environ.get(Env.ASSIGNMENT)
+    return decode_assignment(text).namespace if text else None
+
+
 def _store(
     environ: Mapping[str, str], extension: Mapping[str, Any], origin: str, config: Mapping[str, Any]
 ) -> Setting[StoreSettings] | None:
+    if text := environ.get(Env.STORE):
+        # With the credentials that the pod's environment has.
+        allowed = environ.get(Env.STORE_ALLOW_UNCONDITIONAL) == "1"
+        return Setting(StoreSettings(decode_store(text), allow_unconditional=allowed), str(Env.STORE))
     suffixes = {name: name.upper() for name in _STORE_FIELDS} | _STORE_SWITCHES
     variables = {name: environ.get(f"FERRYMAN_STORE_{suffix}", "") for name, suffix in suffixes.items()}
     table = config.get("store", {})

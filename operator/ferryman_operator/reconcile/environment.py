@@ -28,6 +28,7 @@ def variables(case: Case) -> list[dict[str, Any]]:
         Env.STORE.value: encode_store(store.location),
         # Off is said, too: a ConfigMap of client settings in `envFrom` would otherwise turn it on.
         Env.STORE_ALLOW_UNCONDITIONAL.value: "1" if store.allow_unconditional else "0",
+        **_image(case),
         **encode_upstreams(upstreams.of(case.spec, case.seen.upstreams)),
     }
     fields = {
@@ -38,6 +39,12 @@ def variables(case: Case) -> list[dict[str, Any]]:
     ours = [{"name": name, "value": value.replace("$(", "$$(")} for name, value in values.items()]
     downward = [{"name": n.value, "valueFrom": {"fieldRef": {"fieldPath": p}}} for n, p in fields.items()]
     return [*(case.spec.pod.env or []), *ours, *downward]
+
+
+def _image(case: Case) -> dict[str, str]:
+    """What a run submits of its own runs in its own image, if it has one."""
+    wanted = case.spec.pod
+    return {Env.IMAGE: wanted.image} if wanted.image and wanted.automount_service_account_token else {}
 
 
 def sources(case: Case) -> list[dict[str, Any]]:

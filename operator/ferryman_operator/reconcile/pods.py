@@ -53,7 +53,7 @@ def _spec(case: Case) -> dict[str, Any]:
     }
     return {
         "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
+        "automountServiceAccountToken": wanted.automount_service_account_token,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": defaults.termination_grace_seconds,
         # Else the runner is process 1 of its namespace, to which a SIGTERM is nothing until it has a handler:

@@ -56,6 +56,8 @@ class Env(StrEnum):
     """A `StoreLocation` as JSON. Credentials come as AWS_* from a Secret, or from the pod's identity."""
     STORE_ALLOW_UNCONDITIONAL = "FERRYMAN_STORE_ALLOW_UNCONDITIONAL"
     """"1": run even on a store that ignores `If-None-Match`."""
+    IMAGE = "FERRYMAN_IMAGE"
+    """The image of the runs that this one submits, where it may submit any and has an image of its own."""
     TERMINATION_LOG = "FERRYMAN_TERMINATION_LOG"
     """Where to write the report; unset means /dev/termination-log."""
 

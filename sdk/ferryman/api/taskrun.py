@@ -179,7 +179,9 @@ class PodOptions(Model):
     env_from: list[dict[str, Any]] | None = Field(default=None, max_length=50)
     """Variables from whole Secrets and ConfigMaps. Who may write those can run code in the pod."""
     service_account_name: Name | None = None
-    """Unset means the operator's default; no token is mounted."""
+    """Unset means the operator's default."""
+    automount_service_account_token: bool = Field(default=False, strict=True)
+    """Whether the code gets the service account's token, with which it may submit runs of its own."""
     node_selector: dict[str, str] | None = None
     """Labels that the node must have."""
     tolerations: list[dict[str, Any]] | None = Field(default=None, max_length=50)

@@ -176,9 +176,17 @@ class EmbeddedCluster:
         from ferryman.dev.control_plane import ControlPlane  # noqa: PLC0415
 
         self._start_loop()
+        self.kubeconfig = self._options.kubeconfig or self.directory / "kubeconfig"
         pods = self.directory / "pods"
         pods.mkdir()
-        self._plane = self.call(lambda: ControlPlane(pods, self._reaper, max_pods=self._options.max_pods))
+        self._plane = self.call(
+            lambda: ControlPlane(
+                pods,
+                self._reaper,
+                max_pods=self._options.max_pods,
+                kubeconfig=self.kubeconfig.absolute(),
+            )
+        )
         self._stack.callback(lambda: self._run(self._plane.stop()))
         self._store = store.finish(moto)
         self.url = self._run(self._plane.start(self._store.credentials))
@@ -201,7 +209,6 @@ class EmbeddedCluster:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def _write_kubeconfig(self) -> None:
-        self.kubeconfig = self._options.kubeconfig or self.directory / "kubeconfig"
         kubeconfig.write(self.kubeconfig, self.url, self.store)
         self._stack.callback(self.kubeconfig.unlink, missing_ok=True)
 

@@ -28,11 +28,18 @@ from ferryman.dev.processes.reaper import Reaper
 class ControlPlane:
     """An API server with everything behind it. Its methods belong to one event loop."""
 
-    def __init__(self, directory: Path, reaper: Reaper, *, max_pods: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        reaper: Reaper,
+        *,
+        max_pods: int | None = None,
+        kubeconfig: Path | None = None,
+    ) -> None:
         self.storage = Storage(builtin_registry())
         self.objects = Objects(self.storage)
         self.server = ApiServer(self.storage, crds=[crd.crd()], logs=self._read_log)
-        self.node = Node(self.objects, directory, reaper, max_pods=max_pods)
+        self.node = Node(self.objects, directory, reaper, max_pods=max_pods, kubeconfig=kubeconfig)
         self._collector = GarbageCollector(self.storage)
         self._jobs = JobController(self.objects)
         self._tasks: list[asyncio.Task[Any]] = []

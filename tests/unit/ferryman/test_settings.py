@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ferryman import connection, kube, settings
+from ferryman.api.runner_contract import Assignment, StoreLocation, encode_assignment, encode_store
 from ferryman.exceptions import ConfigurationError
 from ferryman.settings import KubeContext
 
@@ -39,6 +40,19 @@ def test_the_environment_wins_over_the_context():
 def test_a_store_from_the_environment_takes_nothing_from_the_context():
     found = settings.resolve({"FERRYMAN_STORE_BUCKET": "env-bucket"}, CONTEXT, CONFIG)
     assert (found.require_store().credentials, found.require_store().location.endpoint) == (None, None)
+
+
+def test_inside_a_run_its_own_namespace_and_store_win_over_all_that_is_around_it():
+    here = Assignment("team-a", "pipeline-x", "uid", 1, "job", "pipeline", entrypoint="m:f")
+    pod = {
+        "FERRYMAN_ASSIGNMENT": encode_assignment(here),
+        "FERRYMAN_STORE": encode_store(StoreLocation("run-bucket", "p")),
+        "FERRYMAN_NAMESPACE": "env-ns",
+        "FERRYMAN_STORE_BUCKET": "env-bucket",
+    }
+    found = settings.resolve(pod, CONTEXT, CONFIG)
+    assert found.namespace.value == "team-a"
+    assert found.require_store().location == StoreLocation("run-bucket", "p")
 
 
 def test_the_context_wins_over_the_file():

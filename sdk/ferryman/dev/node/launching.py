@@ -24,6 +24,8 @@ class PodDirectory:
     """Where the files of one pod lie. Only logs and reports outlive the pod's end."""
 
     root: Path
+    access: Path | None = None
+    """A kubeconfig: what a mounted token is on a cluster."""
 
     def log(self, container: str) -> Path:
         return self.root / f"{container}.log"
@@ -72,7 +74,7 @@ def launch(pod: Object, container: Object, directory: PodDirectory, lookup: Look
     mounts = {
         one["mountPath"]: directory.volumes / one["name"] for one in container.get("volumeMounts") or ()
     }
-    variables = {**base, **environment.relocate(given, mounts)}
+    variables = {**base, **environment.relocate(given, mounts), **_access(pod, directory)}
     return Launch(
         command=command,
         environment=environment.with_report(variables, report),
@@ -82,6 +84,11 @@ def launch(pod: Object, container: Object, directory: PodDirectory, lookup: Look
         memory_limit=_memory_limit(container),
         fallback_to_logs=container.get("terminationMessagePolicy") == "FallbackToLogsOnError",
     )
+
+
+def _access(pod: Object, directory: PodDirectory) -> dict[str, str]:
+    mounted = pod["spec"].get("automountServiceAccountToken") and directory.access
+    return {"KUBECONFIG": str(directory.access)} if mounted else {}
 
 
 def materialise(pod: Object, directory: PodDirectory, lookup: Lookup) -> None:

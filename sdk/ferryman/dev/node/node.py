@@ -36,11 +36,18 @@ class Node:
     """Runs pods. `run` ends only by being cancelled, and leaves no process behind."""
 
     def __init__(
-        self, objects: Objects, directory: Path, reaper: Reaper, *, max_pods: int | None = None
+        self,
+        objects: Objects,
+        directory: Path,
+        reaper: Reaper,
+        *,
+        max_pods: int | None = None,
+        kubeconfig: Path | None = None,
     ) -> None:
         self._objects = objects
         self._directory = directory
         self._reaper = reaper
+        self._kubeconfig = kubeconfig
         self._max_pods = max_pods or PODS_PER_CORE * (os.cpu_count() or 1)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -157,7 +164,7 @@ class Node:
         return pod is not None and not pod_status.is_over(pod)
 
     def _directory_of(self, pod: Mapping[str, Any]) -> PodDirectory:
-        return PodDirectory(self._directory / pod["metadata"]["uid"])
+        return PodDirectory(self._directory / pod["metadata"]["uid"], self._kubeconfig)
 
     async def _watch_memory(self) -> None:
         while True:

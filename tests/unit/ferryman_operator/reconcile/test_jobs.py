@@ -177,3 +177,13 @@ def test_a_long_name_leaves_room_for_uid_and_attempt():
 
 def test_the_spec_of_the_builders_is_valid():
     assert spec().task.name == "build"
+
+
+def test_a_token_is_mounted_only_where_the_run_asks_for_one():
+    asked = a_run().with_pod(automount_service_account_token=True, image="registry.example/mine:1")
+    plain = a_run().with_pod(image="registry.example/mine:1")
+    for run, mounted in ((asked, True), (plain, False)):
+        pod = jobs.manifest(run.case)["spec"]["template"]["spec"]
+        names = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
+        assert pod["automountServiceAccountToken"] is mounted
+        assert names.get("FERRYMAN_IMAGE") == ("registry.example/mine:1" if mounted else None)
