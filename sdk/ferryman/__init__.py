@@ -23,10 +23,10 @@ from ferryman.version import VERSION
 if TYPE_CHECKING:
     from ferryman.annotations import allow_failure, unmapped
     from ferryman.client import Client, connect, get_run, list_runs
-    from ferryman.context import RunContext, current_run
+    from ferryman.context import RunContext, TaskRunContext, current_run, get_run_context
+    from ferryman.delays import exponential_backoff
     from ferryman.exceptions import FerrymanError
     from ferryman.futures import TaskFuture, TaskFutureList, as_completed, wait
-    from ferryman.options import exponential_backoff
     from ferryman.pods import Pod
     from ferryman.runs import Run
     from ferryman.states import State
@@ -44,12 +44,14 @@ _HOMES: Final = {
     "Task": "tasks",
     "TaskFuture": "futures",
     "TaskFutureList": "futures",
+    "TaskRunContext": "context",
     "allow_failure": "annotations",
     "as_completed": "futures",
     "connect": "client",
     "current_run": "context",
-    "exponential_backoff": "options",
+    "exponential_backoff": "delays",
     "get_run": "client",
+    "get_run_context": "context",
     "list_runs": "client",
     "task": "tasks",
     "unmapped": "annotations",
@@ -66,6 +68,7 @@ __all__ = [
     "Task",
     "TaskFuture",
     "TaskFutureList",
+    "TaskRunContext",
     "__version__",
     "allow_failure",
     "as_completed",
@@ -73,6 +76,7 @@ __all__ = [
     "current_run",
     "exponential_backoff",
     "get_run",
+    "get_run_context",
     "list_runs",
     "task",
     "unmapped",

@@ -1,10 +1,19 @@
-"""The run that this code is part of. Standard library only."""
+"""The run that this code is part of, in a pod or here. Standard library only.
+
+A run's context is a ContextVar, so that runs in several threads or coroutines do not mix. Threads
+start without one: in a pod they are part of the pod's run; elsewhere of the run in this process,
+as long as there is only one that it can be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 from ferryman.exceptions import MissingContextError
 
@@ -14,30 +23,143 @@ class RunContext:
     """Where a function finds itself: which run, which attempt of it (from 1), of which task."""
 
     namespace: str
+    """Of the TaskRun; "" for a call in this process."""
     name: str
-    """The TaskRun's name."""
+    """The TaskRun's name; of a call in this process the name of its run."""
     uid: str
     attempt: int
     task: str
 
 
-# One for the process, not a ContextVar: threads that the function starts are part of the run.
-_current: RunContext | None = None
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """A run of a task as its hooks, conditions and code see it; the names are Prefect's."""
+
+    id: str
+    """The TaskRun's UID; of a call in this process a random UUID."""
+    name: str
+    """The TaskRun's name; of a call in this process what `task_run_name` says, or the task's name."""
+    task_name: str
+    task_key: str
+    run_count: int = 1
+    """The attempt's number, from 1."""
+    tags: frozenset[str] = frozenset()
+    start_time: datetime | None = None
+    """When this attempt began."""
+    flow_run_id: str | None = None
+    namespace: str = ""
+    """Of the TaskRun; "" for a call in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRun:
+    """A run of a flow, as its tasks see it."""
+
+    id: str
+    name: str
+    flow_name: str
+    run_count: int = 1
+    tags: frozenset[str] = frozenset()
+    start_time: datetime | None = None
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRunContext:
+    """Inside a task: the `ferryman.Task`, its run, and the arguments by name, defaults included."""
+
+    task: Any
+    task_run: TaskRun
+    parameters: Mapping[str, Any]
+
+    @property
+    def run(self) -> RunContext:
+        """The same for `current_run()`."""
+        run = self.task_run
+        return RunContext(run.namespace, run.name, run.id, run.run_count, run.task_name)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRunContext:
+    """Inside a flow, and not inside one of its tasks."""
+
+    flow: Any
+    flow_run: FlowRun
+    parameters: Mapping[str, Any]
+
+
+Context = RunContext | TaskRunContext | FlowRunContext
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    """A context that is entered, in the one around it."""
+
+    context: Context
+    outer: _Entry | None
+
+
+_own: ContextVar[_Entry | None] = ContextVar("ferryman_run", default=None)
+_open: Final[dict[_Entry, bool]] = {}
+"""Those of all threads, in the order in which they were entered, and whether they are everywhere."""
+_lock: Final = threading.Lock()
+
+
+@contextmanager
+def entered(context: Context, *, everywhere: bool = False) -> Iterator[None]:
+    """Make `context` the innermost one within the block. For those who execute runs, and for tests.
+
+    With `everywhere` it is also that of threads which have none of their own.
+    """
+    entry = _Entry(context, _own.get() or _everywhere())
+    before = _own.set(entry)
+    with _lock:
+        _open[entry] = everywhere
+    try:
+        yield
+    finally:
+        with _lock:
+            del _open[entry]
+        _own.reset(before)
+
+
+def contexts() -> Iterator[Context]:
+    """The contexts around this code, innermost first."""
+    entry = _innermost()
+    while entry is not None:
+        yield entry.context
+        entry = entry.outer
 
 
 def current_run() -> RunContext:
     """The run of the function that is being executed. Raises MissingContextError outside of one."""
-    if _current is None:
-        raise MissingContextError("there is no task run here: this code was not called by a runner")
-    return _current
+    for context in contexts():
+        if isinstance(context, RunContext):
+            return context
+        if isinstance(context, TaskRunContext):
+            return context.run
+    raise MissingContextError("there is no task run here: this code was not called as a task")
 
 
-@contextmanager
-def entered(run: RunContext) -> Iterator[RunContext]:
-    """Make `run` the current one within the block. For runners and tests."""
-    global _current  # noqa: PLW0603 - see above.
-    before, _current = _current, run
-    try:
-        yield run
-    finally:
-        _current = before
+def get_run_context() -> TaskRunContext | FlowRunContext:
+    """The context of the task, or else of the flow, that this code is in. Raises MissingContextError."""
+    for context in contexts():
+        if not isinstance(context, RunContext):
+            return context
+    raise MissingContextError("there is no run of a task or a flow here")
+
+
+def _innermost() -> _Entry | None:
+    return _own.get() or _everywhere() or _only_one()
+
+
+def _everywhere() -> _Entry | None:
+    with _lock:
+        return next((entry for entry, everywhere in reversed(_open.items()) if everywhere), None)
+
+
+def _only_one() -> _Entry | None:
+    with _lock:
+        around = {entry.outer for entry in _open}
+        leaves = [entry for entry in _open if entry not in around]
+    return leaves[0] if len(leaves) == 1 else None

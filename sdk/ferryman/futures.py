@@ -79,7 +79,7 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         """Where the run is and why, as last seen. Never blocks."""
         if self._run is None:
             return State(StateType.PENDING, "Pending")
-        return state_of(self._run)
+        return state_of(self._run, self)
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         """What the function returned; raises what it raised, or why there is nothing.

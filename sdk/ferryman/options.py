@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from math import isfinite
+from enum import Enum
 from typing import Any, Final, TypedDict
 
+from ferryman import delays
 from ferryman.api import durations
+from ferryman.delays import Delays
+from ferryman.option_checks import Length, check
 from ferryman.pods import Pod
 
-MAX_DELAYS: Final = 50
-SERIALIZERS: Final = ("auto", "json", "pickle")
+Hook = Callable[..., Any]
+"""`hook(task, task_run, state)`, or for commit and rollback `hook(transaction)`; may be async."""
 
-Delays = float | Sequence[float] | Callable[[int], Sequence[float]] | None
-"""Seconds before retry 1, 2, ...: one number for all, a list whose last entry repeats, or a
-function of the number of retries that returns such a list."""
 
-Length = float | timedelta | str | None
-"""Seconds, a timedelta, or a duration such as "1h30m"."""
+class NotSet(Enum):
+    """The value of an option that was not given, where None means something else."""
+
+    NOT_SET = "NotSet"
+
+    def __repr__(self) -> str:
+        return "NotSet"
+
+
+NOT_SET: Final = NotSet.NOT_SET
 
 
 class TaskKeywords(TypedDict, total=False):
@@ -29,14 +37,27 @@ class TaskKeywords(TypedDict, total=False):
     description: str | None
     tags: Iterable[str] | None
     version: str | None
+    cache_policy: Any
+    cache_key_fn: Callable[..., str | None] | None
+    cache_expiration: Length
     task_run_name: str | Callable[..., str] | None
     retries: int | None
     retry_delay_seconds: Delays
     retry_jitter_factor: float | None
     retry_condition_fn: Callable[..., object] | None
+    persist_result: bool | None
+    result_storage: Any
+    result_storage_key: str | None
+    result_serializer: str | None
+    cache_result_in_memory: bool | None
     timeout_seconds: Length
     log_prints: bool | None
-    result_serializer: str | None
+    refresh_cache: bool | None
+    on_completion: Iterable[Hook] | None
+    on_failure: Iterable[Hook] | None
+    on_commit: Iterable[Hook] | None
+    on_rollback: Iterable[Hook] | None
+    viz_return_value: Any
     pod: Pod | None
     start_timeout: Length
     deadline: Length
@@ -50,28 +71,52 @@ class TaskOptions:
 
     `name`: of the task. `description`: the docstring, if not given. `tags`: for people, on every
     run. `version`: yours to give. `task_run_name`: a template over the parameters
-    ("load-{day}") or a function that returns the name of a run. `retries`: further attempts
-    after the function's own failures. `retry_delay_seconds`, `retry_jitter_factor`: before
-    them. `retry_condition_fn(task, task_run, state)`: asked in the pod whether to try again.
-    `timeout_seconds`: of one attempt; None or 0 is the default of the TaskRun.
-    `log_prints`: prefix what the function prints. `result_serializer`: "auto", "json", "pickle".
-    `start_timeout`: from an attempt's Job to the call of the function. `deadline`: of the whole
-    run. `infrastructure_retries`: further attempts after evictions, lost nodes and the like.
-    `ttl`: how long the finished TaskRun is kept.
+    ("load-{day}") or a function that returns the name of a run. `log_prints`: print lines with
+    the run's name.
+
+    `retries`: further attempts after the function's own failures. `retry_delay_seconds`,
+    `retry_jitter_factor`: before them. `retry_condition_fn(task, task_run, state)`: asked where
+    the function failed whether to try again. `timeout_seconds`: of one attempt; None or 0 is
+    the default of the TaskRun, and of a call here none. `on_completion`, `on_failure`: called
+    with (task, task_run, state) when the run has ended so.
+
+    `persist_result`: keep the result for later runs. `cache_policy`, `cache_key_fn(context,
+    parameters)`: under which key. `cache_expiration`: for how long. `refresh_cache`: execute
+    even if there is a result. `result_storage`, `result_storage_key`, `result_serializer`
+    ("auto", "json", "pickle"): where and how it is kept. `cache_result_in_memory`: also in this
+    process. `on_commit`, `on_rollback`: called with the transaction.
+
+    `viz_return_value`: what `flow.visualize` takes for the task's result. `pod`: what its pods
+    ask for. `start_timeout`: from an attempt's Job to the call of the function. `deadline`: of
+    the whole run. `infrastructure_retries`: further attempts after evictions, lost nodes and
+    the like. `ttl`: how long the finished TaskRun is kept.
     """
 
     name: str
     description: str = ""
     tags: frozenset[str] = frozenset()
     version: str = ""
+    cache_policy: Any = NOT_SET
+    cache_key_fn: Callable[..., str | None] | None = None
+    cache_expiration: timedelta | None = None
     task_run_name: str | Callable[..., str] | None = None
     retries: int = 0
     retry_delay_seconds: Delays = None
     retry_jitter_factor: float | None = None
     retry_condition_fn: Callable[..., object] | None = None
-    timeout_seconds: Length = None
-    log_prints: bool = False
+    persist_result: bool | None = None
+    result_storage: Any = None
+    result_storage_key: str | None = None
     result_serializer: str = "auto"
+    cache_result_in_memory: bool = True
+    timeout_seconds: Length = None
+    log_prints: bool | None = None
+    refresh_cache: bool | None = None
+    on_completion: tuple[Hook, ...] = ()
+    on_failure: tuple[Hook, ...] = ()
+    on_commit: tuple[Hook, ...] = ()
+    on_rollback: tuple[Hook, ...] = ()
+    viz_return_value: Any = None
     pod: Pod = field(default_factory=Pod)
     start_timeout: Length = None
     deadline: Length = None
@@ -79,6 +124,10 @@ class TaskOptions:
     ttl: Length = None
     delays: tuple[float, ...] = ()
     """`retry_delay_seconds` for this number of retries, in seconds."""
+
+
+_NONE_IS_A_VALUE: Final = frozenset({"cache_policy"})
+"""None as a cache policy is none at all; not to say one is the default policy."""
 
 
 def evolve(options: TaskOptions, keywords: Mapping[str, Any]) -> TaskOptions:
@@ -89,12 +138,15 @@ def evolve(options: TaskOptions, keywords: Mapping[str, Any]) -> TaskOptions:
     unknown = sorted(set(keywords) - TaskKeywords.__annotations__.keys())
     if unknown:
         raise TypeError(f"a task has no option {', '.join(map(repr, unknown))}")
-    given = {name: _check(name, value) for name, value in keywords.items()}
+    given = {name: check(name, value) for name, value in keywords.items()}
     defaults = TaskOptions(name=options.name, description=options.description)
-    changes = {name: getattr(defaults, name) if value is None else value for name, value in given.items()}
+    changes = {
+        name: getattr(defaults, name) if value is None and name not in _NONE_IS_A_VALUE else value
+        for name, value in given.items()
+    }
     changed = replace(options, **changes)
     if keywords.keys() & {"retries", "retry_delay_seconds"}:
-        return replace(changed, delays=_delays(changed.retry_delay_seconds, changed.retries))
+        return replace(changed, delays=delays.listed(changed.retry_delay_seconds, changed.retries))
     return changed
 
 
@@ -105,125 +157,8 @@ def duration(value: Length) -> str | None:
     return durations.render(value) if value else None
 
 
-def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
-    """Delays of `backoff_factor` times 1, 2, 4, 8, ... seconds, for `retry_delay_seconds`."""
-    return _ExponentialBackoff(backoff_factor)
-
-
-@dataclass(frozen=True)
-class _ExponentialBackoff:
-    # A class, for its repr and so that a task that holds it can be pickled by reference.
-    factor: float
-
-    def __call__(self, retries: int) -> list[float]:
-        return [self.factor * 2.0**n for n in range(min(retries, MAX_DELAYS))]
-
-
-def _check(name: str, value: Any) -> Any:
-    check = _CHECKS.get(name)
-    return value if value is None or check is None else check(name, value)
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
-    return value
-
-
-def _tags(name: str, value: Any) -> frozenset[str]:
+def in_seconds(value: Length) -> float | None:
+    """The length in seconds; None for None and 0."""
     if isinstance(value, str):
-        raise TypeError(f"{name} must be a list of strings, not one string")
-    return frozenset(_text(name, tag) for tag in value)
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < 0:
-        raise ValueError(f"{name} must not be negative: {value}")
-    return value
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not isfinite(value) or value < 0:
-        raise ValueError(f"{name} must not be negative nor infinite: {value}")
-    return float(value)
-
-
-def _length(name: str, value: Any) -> Length:
-    if isinstance(value, timedelta):
-        return timedelta(seconds=_number(name, value.total_seconds()))
-    if isinstance(value, str):
-        try:
-            durations.parse(value)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-        return value
-    return _number(name, value)
-
-
-def _callable(name: str, value: Any) -> Any:
-    if not callable(value):
-        raise TypeError(f"{name} must be callable, not {value!r}")
-    return value
-
-
-def _run_name(name: str, value: Any) -> Any:
-    if not (isinstance(value, str) or callable(value)):
-        raise TypeError(f"{name} must be a string or a function that returns one, not {value!r}")
-    return value or None
-
-
-def _serializer(name: str, value: Any) -> str:
-    if value not in SERIALIZERS:
-        raise ValueError(f"{name} must be one of {', '.join(SERIALIZERS)}, not {value!r}")
-    return str(value)
-
-
-def _pod(name: str, value: Any) -> Pod:
-    if not isinstance(value, Pod):
-        raise TypeError(f"{name} must be a ferryman.Pod, not {type(value).__name__}")
-    return value
-
-
-def _delay_source(name: str, value: Any) -> Any:
-    if callable(value) or isinstance(value, int | float):
-        return value if callable(value) else _number(name, value)
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return tuple(_number(name, one) for one in value)
-    raise TypeError(
-        f"{name} must be seconds, a list of seconds or a function that returns one, not {value!r}"
-    )
-
-
-def _delays(source: Delays, retries: int) -> tuple[float, ...]:
-    found: Any = source(retries) if callable(source) else source
-    if found is None or found == 0:
-        return ()
-    listed = [found] if isinstance(found, int | float) else list(found)
-    if len(listed) > MAX_DELAYS:
-        raise ValueError(f"retry_delay_seconds has {len(listed)} entries; at most {MAX_DELAYS} are possible")
-    return tuple(_number("retry_delay_seconds", one) for one in listed)
-
-
-_CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
-    "name": _text,
-    "description": _text,
-    "tags": _tags,
-    "version": _text,
-    "task_run_name": _run_name,
-    "retries": _count,
-    "retry_delay_seconds": _delay_source,
-    "retry_jitter_factor": _number,
-    "retry_condition_fn": _callable,
-    "timeout_seconds": _length,
-    "log_prints": lambda _name, value: bool(value),
-    "result_serializer": _serializer,
-    "pod": _pod,
-    "start_timeout": _length,
-    "deadline": _length,
-    "infrastructure_retries": _count,
-    "ttl": _length,
-}
+        value = durations.parse(value)
+    return (value.total_seconds() if isinstance(value, timedelta) else value) or None

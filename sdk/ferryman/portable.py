@@ -26,6 +26,11 @@ class Portable:
     function: Callable[..., Any]
     modules: Mapping[str, ModuleType] = field(repr=False)
 
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        """Whose signature it has."""
+        return self.function
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for name, module in self.modules.items():
             # One that the image has wins: it is the one that other modules there have imported.

@@ -1,15 +1,26 @@
-"""Where a run is, as Prefect's users know it: `future.state`. Pure."""
+"""Where a run is, as Prefect's users know it: `future.state`, and what hooks and conditions get. Pure.
+
+Standard library only: the runner loads this module.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Reason
+from ferryman.exceptions import (
+    CancelledRun,
+    FerrymanError,
+    RunCrashed,
+    TaskFailed,
+    TaskRunTimeoutError,
+    UnfinishedRun,
+)
 from ferryman.runs import Run
 
 
@@ -26,26 +37,58 @@ class StateType(StrEnum):
     CANCELLING = "CANCELLING"
 
 
+class ResultSource(Protocol):
+    """Who has the outcome of a run whose state does not hold it: its future."""
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any: ...
+
+
 @dataclass(frozen=True)
 class State:
     """Where a run is and why. `timestamp` is when it got there, if that is known.
 
-    `reason` is a `ferryman.api.reasons.Reason`, "" before the operator has said anything.
+    `reason` is a `ferryman.api.reasons.Reason`, "" before the operator has said anything and
+    for a run in this process. `data` is what the function returned, or the exception.
     """
 
     type: StateType
-    name: str
+    name: str = ""
     message: str = ""
     reason: str = ""
     timestamp: datetime | None = None
     data: Any = None
-    """The exception, in the state that a `retry_condition_fn` is given; a future has it in `exception()`."""
+    source: ResultSource | None = field(default=None, repr=False, compare=False)
+    """Where the outcome is, if not in `data`."""
 
-    def result(self, *, raise_on_failure: bool = True) -> Any:
-        """`data`: raised if it is an exception, unless `raise_on_failure` is False."""
-        if isinstance(self.data, BaseException) and raise_on_failure:
-            raise self.data
-        return self.data
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.type.value.capitalize())
+
+    def result(self, raise_on_failure: bool = True) -> Any:
+        """What the function returned. Raises what it raised, or returns it without `raise_on_failure`.
+
+        Raises UnfinishedRun where the run has not ended. A failed state without an exception
+        raises TaskFailed, RunCrashed or CancelledRun with the state's message.
+        """
+        if not self.is_final():
+            raise UnfinishedRun(f"the run has not ended, it is {self}")
+        if self.source is not None:
+            return self.source.result(None, raise_on_failure)
+        if self.is_completed():
+            return self.data
+        error = self._error()
+        if raise_on_failure:
+            raise error
+        return error
+
+    def _error(self) -> BaseException:
+        if isinstance(self.data, BaseException):
+            return self.data
+        inner = [one for one in _states(self.data) if not one.is_completed()]
+        if inner:
+            return inner[0]._error()  # noqa: SLF001 - of this class
+        text = self.data if isinstance(self.data, str) else self.message
+        return _WRAPPERS[self.type](text or f"the run is {self.name}")
 
     def is_scheduled(self) -> bool:
         return self.type is StateType.SCHEDULED
@@ -84,6 +127,79 @@ class State:
 
 _FINAL: Final = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})
 
+_WRAPPERS: Final[Mapping[StateType, type[FerrymanError]]] = {
+    StateType.FAILED: TaskFailed,
+    StateType.CRASHED: RunCrashed,
+    StateType.CANCELLED: CancelledRun,
+}
+
+# ---- states by their names, for those who execute runs and for functions that return one
+
+_NAMED: Final[Mapping[str, StateType]] = {
+    "Scheduled": StateType.SCHEDULED,
+    "Pending": StateType.PENDING,
+    "Running": StateType.RUNNING,
+    "Retrying": StateType.RUNNING,
+    "AwaitingRetry": StateType.SCHEDULED,
+    "Completed": StateType.COMPLETED,
+    "Cached": StateType.COMPLETED,
+    "RolledBack": StateType.COMPLETED,
+    "Failed": StateType.FAILED,
+    "TimedOut": StateType.FAILED,
+    "UpstreamFailed": StateType.FAILED,
+    "Crashed": StateType.CRASHED,
+    "Cancelling": StateType.CANCELLING,
+    "Cancelled": StateType.CANCELLED,
+}
+
+
+def state(
+    name: str, message: str = "", *, data: Any = None, reason: str = "", timestamp: datetime | None = None
+) -> State:
+    """The state of this name. Raises KeyError for a name that is none."""
+    return State(_NAMED[name], name, message, reason, timestamp, data)
+
+
+def Completed(data: Any = None, message: str = "", name: str = "Completed") -> State:  # noqa: N802
+    """What a function returns to end its run so, with a message or under a name of its own."""
+    return State(StateType.COMPLETED, name, message, data=data)
+
+
+def Failed(data: Any = None, message: str = "", name: str = "Failed") -> State:  # noqa: N802
+    """What a function returns to fail without raising; `data` may be an exception."""
+    return State(StateType.FAILED, name, message, data=data)
+
+
+def Cancelled(data: Any = None, message: str = "", name: str = "Cancelled") -> State:  # noqa: N802
+    """What a function returns to end its run as cancelled."""
+    return State(StateType.CANCELLED, name, message, data=data)
+
+
+def failed(error: BaseException, timestamp: datetime) -> State:
+    """The state of an attempt that raised, as retry conditions and hooks get it."""
+    if isinstance(error, TaskRunTimeoutError):
+        return state("TimedOut", _text(error), data=error, timestamp=timestamp)
+    told = f"Task run encountered an exception {type(error).__name__}: {_text(error)}"
+    return state("Failed", told, data=error, timestamp=timestamp)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever a user's __str__ raises.
+        return "(unprintable)"
+
+
+def _states(value: Any) -> Iterable[State]:
+    if isinstance(value, State):
+        return [value]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [one for one in value if isinstance(one, State)]
+    return []
+
+
+# ---- from what the operator says
+
 _TYPES: Final[Mapping[Phase, tuple[StateType, str]]] = {
     Phase.WAITING: (StateType.PENDING, "Waiting"),
     Phase.PENDING: (StateType.PENDING, "Pending"),
@@ -104,14 +220,15 @@ _REASONS: Final[Mapping[str, tuple[StateType, str]]] = {
 }
 
 
-def state_of(run: Run) -> State:
-    """The state that the run's status says."""
+def state_of(run: Run, source: ResultSource | None = None) -> State:
+    """The state that the run's status says; `source` has its outcome."""
     kind, name = _REASONS.get(run.reason) or _TYPES[run.phase]
     if run.phase is Phase.RUNNING and kind is StateType.RUNNING and len(run.attempts) > 1:
         name = "Retrying"
     if run.cancel_requested and kind not in _FINAL:
         kind, name = StateType.CANCELLING, "Cancelling"
-    return State(kind, name, run.message or _meaning(run.reason), run.reason, run.changed_at)
+    message = run.message or _meaning(run.reason)
+    return State(kind, name, message, run.reason, run.changed_at, source=source)
 
 
 def _meaning(reason: str) -> str:

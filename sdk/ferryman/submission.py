@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ferryman import naming, options
 from ferryman.api import durations, names
 from ferryman.binding import Call
-from ferryman.conditions import RetryCondition
 from ferryman.exceptions import InvalidTaskRun, PayloadTooLarge
 from ferryman.options import TaskOptions
 from ferryman.portable import portable
@@ -23,11 +22,22 @@ MAX_BLOB_BYTES: Final = 1024**3
 """Of the code, and of the arguments of one run: what should travel by itself is larger."""
 
 
+class Carrier(Protocol):
+    """A `ferryman.Task`, as far as a code blob is concerned."""
+
+    @property
+    def fn(self) -> Callable[..., Any]: ...
+
+    def carrying(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The task around another function, and without an instance."""
+        ...
+
+
 @dataclass(frozen=True)
 class Definition:
-    """A task as a submission sees it."""
+    """A task as a submission sees it; `options` may have been completed on the way."""
 
-    function: Callable[..., Any]
+    task: Carrier
     options: TaskOptions
     key: str
 
@@ -52,11 +62,7 @@ class SealedCall:
 
 def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
     """The code blob. Raises SerializationError, or PayloadTooLarge."""
-    condition = definition.options.retry_condition_fn
-    code = codecs.Code(
-        portable(definition.function),
-        None if condition is None else RetryCondition(condition, definition.options.name),
-    )
+    code = codecs.Code(definition.task.carrying(portable(definition.task.fn)))
     return _within_limit(
         f"the function of task {definition.options.name!r}", codecs.seal_code(code, by_value=by_value)
     )

@@ -5,40 +5,45 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from ferryman import mapping, naming, options
 from ferryman.annotations import unmapped
 from ferryman.binding import Call, bind, signature_of
-from ferryman.futures import TaskFuture, TaskFutureList
 from ferryman.options import TaskKeywords, TaskOptions
-from ferryman.resolution import resolved
 
 if TYPE_CHECKING:
     from ferryman.client import Client
+    from ferryman.futures import TaskFuture, TaskFutureList
     from ferryman.submission import Definition
+
+    Future = TaskFuture[Any] | TaskFutureList[Any]
+    """What the type of `submit` takes in place of any positional argument, or in a list.
+
+    `future.as_argument()` goes anywhere, nested or by keyword, and keeps the type of the value.
+    """
 
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
-Future = TaskFuture[Any] | TaskFutureList[Any]
-"""What the type of `submit` takes in place of any positional argument, or in a list.
+H = TypeVar("H", bound=Callable[..., Any])
 
-`future.as_argument()` goes anywhere, nested or by keyword, and keeps the type of the value.
-"""
+_OWN: Final = ("name", "description")
+"""Options that a function has of its own, where they are not given."""
 
 
 class Task(Generic[P, R_co]):
     """A function and how to run it. Call it to run it here; `submit` and `map` run it in pods.
 
-    Immutable: `with_options` makes another task. Made with `task`.
+    Made with `@task`. `with_options` makes another task; only the decorators for hooks, such as
+    `@my_task.on_failure`, change a task itself.
     """
 
     __name__: str
 
-    def __init__(self, fn: Callable[P, R_co], chosen: TaskOptions | None = None) -> None:
+    def __init__(self, fn: Callable[P, R_co], **keywords: Unpack[TaskKeywords]) -> None:
         if isinstance(fn, classmethod | staticmethod):
             kind = type(fn).__name__
             raise TypeError(f"@task goes under @{kind}, not on top of it")
@@ -46,10 +51,12 @@ class Task(Generic[P, R_co]):
             raise TypeError("'fn' must be callable")
         update_wrapper(cast("Any", self), fn)
         self.fn = fn
-        self.options = chosen or TaskOptions(naming.task_name(fn), inspect.getdoc(fn) or "")
+        self.options = TaskOptions(naming.task_name(fn), inspect.getdoc(fn) or "")
         self._instance: tuple[Any, ...] = ()
         self._signature: inspect.Signature | None = signature_of(fn)
         self._key: str | None = None
+        if keywords:
+            self.options = self.with_options(**keywords).options
 
     # ---- calls
 
@@ -58,7 +65,10 @@ class Task(Generic[P, R_co]):
 
         Raises ParameterBindError for a call that does not fit.
         """
-        call = self._bind(args, kwargs)
+        # Deferred: a pod, which calls the function itself, does without it.
+        from ferryman.resolution import resolved  # noqa: PLC0415
+
+        call = self.bind(args, kwargs)
         return self.fn(*resolved(call.args), **resolved(dict(call.kwargs)))
 
     @overload
@@ -97,7 +107,7 @@ class Task(Generic[P, R_co]):
         complete first. Raises ParameterBindError, SerializationError, ConfigurationError,
         InvalidTaskRun, StoreError or ClusterError; nothing runs then.
         """
-        call = self._bind(args, kwargs)
+        call = self.bind(args, kwargs)
         return self._client().submit(self._definition(), call, wait_for=wait_for)
 
     @overload
@@ -123,11 +133,29 @@ class Task(Generic[P, R_co]):
 
         Cleared, `name` and `description` are the function's again.
         """
-        own = TaskOptions(naming.task_name(self.fn), inspect.getdoc(self.fn) or "")
-        restored = {
-            name: getattr(own, name) for name in ("name", "description") if _is_cleared(keywords, name)
+        own: dict[str, Any] = {
+            "name": naming.task_name(self.fn),
+            "description": inspect.getdoc(self.fn) or "",
         }
-        return self._variant(options.evolve(self.options, {**keywords, **restored}))
+        given: dict[str, Any] = {**keywords}
+        restored = {name: own[name] for name in _OWN if name in given and not given[name]}
+        return self._variant(options.evolve(self.options, given | restored))
+
+    def on_completion(self, fn: H) -> H:
+        """Decorator: call `fn(task, task_run, state)` once for each run that has completed, after others."""
+        return self._add_hook("on_completion", fn)
+
+    def on_failure(self, fn: H) -> H:
+        """Decorator: call `fn(task, task_run, state)` once for each run that has failed for good."""
+        return self._add_hook("on_failure", fn)
+
+    def on_commit(self, fn: H) -> H:
+        """Decorator: call `fn(transaction)` when the result is committed."""
+        return self._add_hook("on_commit", fn)
+
+    def on_rollback(self, fn: H) -> H:
+        """Decorator: call `fn(transaction)` when what follows the task in its transaction has failed."""
+        return self._add_hook("on_rollback", fn)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Task[..., R_co]:
         """The task as a method: bound to the instance, on a copy."""
@@ -156,9 +184,18 @@ class Task(Generic[P, R_co]):
         return self.options.version
 
     @property
+    def retries(self) -> int:
+        return self.options.retries
+
+    @property
     def isasync(self) -> bool:
         """Whether calling it returns a coroutine or an async generator."""
         return inspect.iscoroutinefunction(self.fn) or inspect.isasyncgenfunction(self.fn)
+
+    @property
+    def isgenerator(self) -> bool:
+        """Whether calling it returns a generator, async or not."""
+        return inspect.isgeneratorfunction(self.fn) or inspect.isasyncgenfunction(self.fn)
 
     @property
     def task_key(self) -> str:
@@ -171,11 +208,22 @@ class Task(Generic[P, R_co]):
         return f"<Task {self.options.name}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        # In a pod it is called; what can be computed again there does not travel.
-        return {**self.__dict__, "_signature": None, "_key": None}
+        # The key is made from the source, which a pod does not have; a signature can be had there again.
+        return {**self.__dict__, "_signature": None, "_key": self.task_key}
 
-    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
+        """The call with these arguments, and the instance of a method. Raises ParameterBindError."""
         return bind(self._known_signature(), self.options.name, (*self._instance, *args), kwargs)
+
+    def carrying(self, function: Callable[..., Any]) -> Task[P, R_co]:
+        """For a code blob: the task with `function`, which wraps its own, and without an instance."""
+        made = self._variant(self.options)
+        made.__dict__ |= {"fn": function, "__wrapped__": function, "_instance": (), "_key": self.task_key}
+        return made
+
+    def _add_hook(self, name: str, fn: H) -> H:
+        self.options = options.evolve(self.options, {name: (*getattr(self.options, name), fn)})
+        return fn
 
     def _as_constants(self) -> tuple[Any, ...]:
         return tuple(unmapped(one) for one in self._instance)
@@ -194,11 +242,11 @@ class Task(Generic[P, R_co]):
     def _definition(self) -> Definition:
         from ferryman.submission import Definition  # noqa: PLC0415
 
-        return Definition(self.fn, self.options, self.task_key)
+        return Definition(self, self.options, self.task_key)
 
     def _variant(self, chosen: TaskOptions) -> Task[P, R_co]:
-        made = Task(self.fn, chosen)
-        made._instance = self._instance
+        made = object.__new__(type(self))
+        made.__dict__ |= {**self.__dict__, "options": chosen}
         return made
 
 
@@ -215,9 +263,5 @@ def task(fn: Any = None, /, **keywords: Any) -> Any:
     if fn is None:
         options.evolve(TaskOptions("task"), keywords)
         return lambda function: task(function, **keywords)
-    made: Task[Any, Any] = Task(fn)
-    return made.with_options(**cast("TaskKeywords", keywords)) if keywords else made
-
-
-def _is_cleared(keywords: Mapping[str, Any], name: str) -> bool:
-    return name in keywords and not keywords[name]
+    made: Task[Any, Any] = Task(fn, **cast("TaskKeywords", keywords))
+    return made

@@ -19,6 +19,7 @@ from ferryman.api.runner_contract import (
     encode_store,
     encode_upstreams,
 )
+from ferryman.tasks import Task
 from ferryman.wire import codecs, envelope, keys
 from ferryman.wire.obstore import ObstoreStore
 from fixtures.object_store import ACCESS_KEY_ID, SECRET_ACCESS_KEY
@@ -57,7 +58,8 @@ class RunnerLab:
 
     def seal(self, function, *args, retry_condition=None, reference=lambda _: None, **kwargs):
         """The assignment fields of a call whose blobs are in the store."""
-        code = codecs.seal_code(codecs.Code(function, retry_condition), by_value=())
+        task = Task(function, retry_condition_fn=retry_condition)
+        code = codecs.seal_code(codecs.Code(task), by_value=())
         arguments = codecs.seal_arguments(args, kwargs, reference=reference)
         return {"code": self.put_code(code.body), "arguments": self.put_arguments(arguments.body)}
 

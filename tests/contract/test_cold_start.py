@@ -11,6 +11,9 @@ import sys
 
 import pytest
 
+from ferryman import Task
+from ferryman.wire import codecs
+
 FORBIDDEN_IN_THE_SDK = {
     "kubernetes",
     "boto3",
@@ -59,6 +62,16 @@ def test_the_runner_loads_the_standard_library_cloudpickle_and_obstore_only(runn
 def test_the_runner_loads_only_its_own_parts_of_ferryman(runner_modules: set[str]):
     parts = {name.split(".")[1] for name in runner_modules if name.startswith("ferryman.")}
     assert parts - ALLOWED_PARTS_IN_THE_RUNNER == set()
+
+
+def test_a_task_in_a_pod_loads_no_client_library_and_not_what_submits():
+    blob = codecs.seal_code(codecs.Code(Task(len, retries=3))).body
+    loaded = modules_after(
+        f"from ferryman.wire import codecs; codecs.open_code({blob!r}).task.bind(([],), {{}})"
+    )
+    assert top_level(loaded) & FORBIDDEN_IN_THE_SDK == set()
+    submitting = {"client", "connection", "delivery", "futures", "submission", "watching", "progress"}
+    assert {name for name in loaded if name.removeprefix("ferryman.") in submitting | {"asyncio"}} == set()
 
 
 def test_the_operator_never_loads_what_could_read_a_payload():

@@ -6,16 +6,24 @@ import importlib
 import inspect
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from ferryman.exceptions import InvalidBlob
+from ferryman import conditions, states
+from ferryman.awaiting import awaited
+from ferryman.context import TaskRunContext
+from ferryman.exceptions import InvalidBlob, ParameterBindError
 from ferryman.runner import output
+
+if TYPE_CHECKING:
+    from ferryman.binding import Call
+    from ferryman.tasks import Task
 
 Function = Callable[..., Any]
 
 
-def load_entrypoint(path: str) -> Function:
-    """The function at `module:attribute.attribute`; of a task, the function it wraps.
+def load_entrypoint(path: str) -> Any:
+    """What is at `module:attribute.attribute`: a task, or a function.
 
     Raises InvalidBlob, and what importing the module raises (ModuleNotFoundError, say).
     """
@@ -27,27 +35,26 @@ def load_entrypoint(path: str) -> Function:
         if not hasattr(found, name):
             raise InvalidBlob(f"the entrypoint {path!r} does not exist: there is no {name!r}")
         found = getattr(found, name)
-    return unwrapped(found)
+    return found
 
 
-def unwrapped(found: Any) -> Function:
-    """The function of a task (its `fn`), or the callable itself. Raises InvalidBlob if it is none."""
-    inner = None if inspect.isroutine(found) or inspect.isclass(found) else getattr(found, "fn", None)
-    function = inner if callable(inner) else found
-    if not callable(function):
+def as_task(found: Any) -> Task[..., Any]:
+    """The task itself, or one made of a function. Raises InvalidBlob for what cannot be called."""
+    # Deferred: loading it is under way together with the downloads otherwise.
+    from ferryman.tasks import Task  # noqa: PLC0415
+
+    if isinstance(found, Task):
+        return found
+    if not callable(found):
         raise InvalidBlob(f"{type(found).__name__} cannot be called")
-    return function  # type: ignore[no-any-return]
+    return Task(found)
 
 
-def require_call(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Raises InvalidBlob if the function cannot be called with these arguments."""
+def bound(task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+    """The call with these arguments. Raises InvalidBlob if the function cannot be called with them."""
     try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):  # Builtins may have none; the call itself will tell.
-        return
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
+        return task.bind(tuple(args), kwargs)
+    except ParameterBindError as error:
         raise InvalidBlob(f"the function cannot be called so: {error}") from None
 
 
@@ -63,11 +70,10 @@ def call(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     return value
 
 
-def wants_retry(condition: Function, exc: BaseException) -> bool:
-    """The retry condition's answer. One that raises is logged and means no."""
+def wants_retry(context: TaskRunContext, exc: BaseException) -> bool:
+    """The retry condition's answer, yes without one. One that raises is logged and means no."""
     try:
-        answer = condition(exc)
-        return bool(_run(answer) if inspect.iscoroutine(answer) else answer)
+        return bool(awaited(conditions.asked(context, states.failed(exc, datetime.now(UTC)))))
     except Exception:  # noqa: BLE001 - whatever the user's condition raises.
         output.complain(f"the retry condition raised; the run is not tried again:\n{traceback.format_exc()}")
         return False

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ferryman import context
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment, ResultRef, decode_upstreams
+from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import FerrymanError, StoreUnavailable
 from ferryman.runner import execution, output, payload
 from ferryman.runner.channel import Sender
@@ -18,10 +21,19 @@ from ferryman.runner.payload import Payload
 from ferryman.runner.phases import Step
 from ferryman.runner.upstreams import Upstreams
 from ferryman.wire import codecs, failures, keys
-from ferryman.wire.codecs import Code, Sealed
+from ferryman.wire.codecs import Sealed
 from ferryman.wire.store import Store
 
-Call = tuple[Code, tuple[Any, ...], dict[str, Any]]
+if TYPE_CHECKING:
+    from ferryman.binding import Call
+    from ferryman.tasks import Task
+
+
+class Bound(NamedTuple):
+    """A task and a call that fits it."""
+
+    task: Task[..., Any]
+    call: Call
 
 
 class Invocation:
@@ -36,42 +48,45 @@ class Invocation:
         self._sender = sender
         self._upstreams = Upstreams(store, assignment.namespace, decode_upstreams(dict(environment)))
 
-    def unpickle(self, blobs: Payload) -> Call:
-        """The function and its arguments, which fit each other. Raises Ended or Terminated."""
+    def unpickle(self, blobs: Payload) -> Bound:
+        """The task and its arguments, which fit each other. Raises Ended or Terminated."""
         self._sender.enter(Step.UNPICKLE)
         # Off during start-up, where there is nothing to collect; what is loaded now stays.
         gc.freeze()
         gc.enable()
         try:
-            call = self._open(blobs)
-            execution.require_call(call[0].function, call[1], call[2])
+            found = self._open(blobs)
         except (Terminated, Ended):
             raise
         except BaseException as error:
             raise Ended(_ending_of_unpickling(error)) from error
         finally:
             self._stop_in_a_fork()
-        return call
+        return found
 
-    def _open(self, blobs: Payload) -> Call:
+    def _open(self, blobs: Payload) -> Bound:
+        here = self._assignment
         if blobs.code is not None:
-            code = codecs.open_code(blobs.code)
-            code = Code(execution.unwrapped(code.function), code.retry_condition)
+            task = execution.as_task(codecs.open_code(blobs.code).task)
         else:
-            code = Code(execution.load_entrypoint(self._assignment.entrypoint or ""))
+            task = execution.as_task(execution.load_entrypoint(here.entrypoint or ""))
         if blobs.arguments is None:
-            return code, (), dict(self._assignment.values or {})
+            return Bound(task, execution.bound(task, (), here.values or {}))
         args, kwargs = codecs.open_arguments(blobs.arguments, resolve=self._upstreams.resolve)
-        return code, args, kwargs
+        return Bound(task, execution.bound(task, args, kwargs))
 
-    def execute(self, call: Call) -> Ending:
+    def execute(self, found: Bound) -> Ending:
         """Call the function and store what it returns or raises. Raises Terminated."""
-        code, args, kwargs = call
+        here = TaskRunContext(found.task, self._task_run(found.task), found.call.parameters)
+        with context.entered(here, everywhere=True):
+            return self._execute(found, here)
+
+    def _execute(self, found: Bound, here: TaskRunContext) -> Ending:
         if self._assignment.log_prints:
             output.prefix_lines(f"{self._assignment.run}/{self._assignment.attempt} | ")
         self._sender.enter(Step.EXECUTE)
         try:
-            value = execution.call(code.function, args, kwargs)
+            value = execution.call(found.task.fn, found.call.args, found.call.kwargs)
         except (SystemExit, KeyboardInterrupt) as exc:
             self._stop_in_a_fork()
             return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
@@ -79,9 +94,22 @@ class Invocation:
             raise
         except BaseException as exc:  # noqa: BLE001 - the function's own failure, of whatever class.
             self._stop_in_a_fork()
-            return self._failed(exc, code)
+            return self._failed(exc, here)
         self._stop_in_a_fork()
         return self._succeeded(value)
+
+    def _task_run(self, task: Task[..., Any]) -> TaskRun:
+        here = self._assignment
+        return TaskRun(
+            id=here.uid,
+            name=here.run,
+            task_name=here.task,
+            task_key=task.task_key,
+            run_count=here.attempt,
+            tags=task.tags,
+            start_time=datetime.now(UTC),
+            namespace=here.namespace,
+        )
 
     def _succeeded(self, value: Any) -> Ending:
         self._sender.enter(Step.SERIALISE)
@@ -103,13 +131,12 @@ class Invocation:
         except FerrymanError as error:
             return Ending(Reason.RESULT_UPLOAD_FAILED, failures.message(error))
 
-    def _failed(self, exc: BaseException, code: Code) -> Ending:
+    def _failed(self, exc: BaseException, here: TaskRunContext) -> Ending:
         self._sender.enter(Step.SERIALISE)
         failure = failures.capture(exc.with_traceback(_of_the_user(exc.__traceback__)))
         output.complain(failure.traceback)
         reason = Reason.USER_EXCEPTION
-        condition = code.retry_condition
-        if self._assignment.retries_left and condition and not execution.wants_retry(condition, exc):
+        if self._assignment.retries_left and not execution.wants_retry(here, exc):
             reason = Reason.RETRY_CONDITION_DECLINED
         self._sender.enter(Step.UPLOAD)
         try:

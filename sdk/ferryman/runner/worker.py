@@ -54,11 +54,11 @@ def _carry_out(assignment: Assignment, environment: Mapping[str, str], sender: S
     payload.verify(blobs, assignment)
     _claim(store, assignment, environment, sender)
     invocation = Invocation(store, assignment, sender, environment)
-    with context.entered(_context_of(assignment)):
-        call = invocation.unpickle(blobs)
+    with context.entered(_context_of(assignment), everywhere=True):
+        found = invocation.unpickle(blobs)
         # What was downloaded would otherwise stay in memory for as long as the function runs.
         del blobs, downloads
-        return invocation.execute(call)
+        return invocation.execute(found)
 
 
 def _context_of(assignment: Assignment) -> context.RunContext:

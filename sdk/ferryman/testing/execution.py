@@ -6,19 +6,24 @@ import asyncio
 import inspect
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from ferryman import context
+from ferryman import conditions, context, states
 from ferryman.api import durations, names
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Budget, Reason
+from ferryman.awaiting import awaited
+from ferryman.binding import Call
 from ferryman.cluster import Object
+from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import FerrymanError, RunNotFound, SerializationError, UpstreamTaskError
 from ferryman.runs import view
+from ferryman.tasks import Task
 from ferryman.testing.cluster import InMemoryCluster, moment, pod_of
 from ferryman.wire import codecs, envelope, failures, keys
-from ferryman.wire.codecs import Code, Sealed, UpstreamValue
+from ferryman.wire.codecs import Sealed, UpstreamValue
 from ferryman.wire.store import Store
 
 _TIMEOUT: Final = 24 * 3600.0
@@ -131,14 +136,15 @@ class _Execution:
         self._cluster.add_pod(pod_of(self._run, number, job))
         self._write(Phase.RUNNING, Reason.RUNNING, "", None)
         try:
-            code, args, kwargs = self._load()
+            task, call = self._load()
         except UpstreamTaskError as failed:
             return Reason.DEPENDENCY_FAILED, str(failed), None
         except FerrymanError as failed:
             return Reason.INVALID_PAYLOAD, str(failed), None
-        value, error = self._call(code.function, args, kwargs, number)
+        here = context.TaskRunContext(task, self._task_run(task, number), call.parameters)
+        value, error = self._call(here, call)
         if error is not None:
-            return self._failure(error, code, number, retries_left=retries_left)
+            return self._failure(error, here, number, retries_left=retries_left)
         try:
             sealed = codecs.seal_result(value, self._spec.get("result", {}).get("serializer", "auto"))
         except SerializationError as unpicklable:
@@ -146,7 +152,7 @@ class _Execution:
         return Reason.COMPLETED, "", self._put(sealed, number)
 
     def _failure(
-        self, error: BaseException, code: Code, number: int, *, retries_left: bool
+        self, error: BaseException, here: TaskRunContext, number: int, *, retries_left: bool
     ) -> tuple[Reason, str, Sealed | None]:
         failure = failures.capture(error)
         message = f"{failure.type}: {failure.message}"
@@ -155,24 +161,38 @@ class _Execution:
         if not isinstance(error, Exception):
             return Reason.PROCESS_EXITED, message, None
         sealed = self._put(failures.seal_failure(failure), number)
-        declined = code.retry_condition is not None and retries_left and not code.retry_condition(error)
+        declined = retries_left and not awaited(
+            conditions.asked(here, states.failed(error, datetime.now(UTC)))
+        )
         return Reason.RETRY_CONDITION_DECLINED if declined else Reason.USER_EXCEPTION, message, sealed
 
-    def _load(self) -> tuple[Code, tuple[Any, ...], dict[str, Any]]:
+    def _load(self) -> tuple[Task[..., Any], Call]:
         blob = self._spec["function"]["blob"]
         code = self._store.get(keys.code(self._meta["namespace"], blob["sha256"]))
         envelope.verify(code, blob["sha256"], blob["size"])
+        task: Any = codecs.open_code(code).task
         wanted = self._spec.get("parameters", {}).get("blob")
         if wanted is None:
-            return codecs.open_code(code), (), {}
+            return task, task.bind((), {})
         body = self._store.get(
             keys.arguments(self._meta["namespace"], wanted.get("object", wanted["sha256"])),
             offset=wanted.get("offset", 0),
             size=wanted["size"],
         )
         envelope.verify(body, wanted["sha256"], wanted["size"])
-        args, kwargs = codecs.open_arguments(body, resolve=self._upstream)
-        return codecs.open_code(code), args, kwargs
+        return task, task.bind(*codecs.open_arguments(body, resolve=self._upstream))
+
+    def _task_run(self, task: Task[..., Any], number: int) -> TaskRun:
+        return TaskRun(
+            id=self._meta["uid"],
+            name=self._meta["name"],
+            task_name=task.name,
+            task_key=task.task_key,
+            run_count=number,
+            tags=task.tags,
+            start_time=datetime.now(UTC),
+            namespace=self._meta["namespace"],
+        )
 
     def _upstream(self, wanted: UpstreamValue) -> Any:
         name = self._spec["dependsOn"][wanted.index]["name"]
@@ -188,26 +208,21 @@ class _Execution:
             return codecs.open_result(blob, trust_pickle=True)
         return failures.rebuild(failures.open_failure(blob), trust_pickle=True)
 
-    def _call(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], number: int
-    ) -> tuple[Any, BaseException | None]:
+    def _call(self, here: TaskRunContext, call: Call) -> tuple[Any, BaseException | None]:
         outcome: list[tuple[Any, BaseException | None]] = []
 
-        def call() -> None:
+        def execute() -> None:
             try:
-                outcome.append((_finished(function(*args, **kwargs)), None))
+                with context.entered(here):
+                    outcome.append((_finished(here.task.fn(*call.args, **call.kwargs)), None))
             except BaseException as error:  # noqa: BLE001 - what it raises is its outcome
                 outcome.append((None, error))
 
-        here = context.RunContext(
-            self._meta["namespace"], self._meta["name"], self._meta["uid"], number, self._spec["task"]["name"]
-        )
         limit = self._spec.get("timeout")
         seconds = durations.parse(limit).total_seconds() if limit else _TIMEOUT
-        thread = threading.Thread(target=call, name=f"ferryman-{self._meta['name']}", daemon=True)
-        with context.entered(here):
-            thread.start()
-            thread.join(seconds)
+        thread = threading.Thread(target=execute, name=f"ferryman-{self._meta['name']}", daemon=True)
+        thread.start()
+        thread.join(seconds)
         return outcome[0] if outcome else (None, _TimedOut(f"the function ran longer than {limit}"))
 
     def _put(self, sealed: Sealed, number: int) -> Sealed:

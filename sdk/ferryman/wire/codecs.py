@@ -45,10 +45,9 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a code blob holds. `retry_condition` takes the exception and says whether to try again."""
+    """What a code blob holds: a `ferryman.Task` with all its options, or a plain function."""
 
-    function: Callable[..., Any]
-    retry_condition: Callable[[BaseException], Any] | None = None
+    task: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +68,17 @@ def sealed(kind: Kind, codec: str, parts: Sequence[Bytes], meta: Mapping[str, An
 
 
 def seal_code(code: Code, *, by_value: Sequence[ModuleType] = ()) -> Sealed:
-    """The blob of a function. What `by_value` modules define travels in it; other modules by name.
+    """The blob of a task. What `by_value` modules define travels in it; other modules by name.
 
     Raises SerializationError, which names what cannot be pickled.
     """
-    fields = {"function": code.function, "retry_condition": code.retry_condition}
-    meta = {"function": getattr(code.function, "__qualname__", type(code.function).__qualname__)}
+    fields = {"task": code.task}
+    meta = {"function": getattr(code.task, "__qualname__", type(code.task).__qualname__)}
     return sealed(Kind.CODE, PICKLE, pickling.dump(fields, by_value=by_value, describe=_name_of_code), meta)
 
 
 def open_code(blob: Bytes) -> Code:
-    """The function of a code blob. Raises VersionMismatch before it unpickles, if another Python pickled it.
+    """The task of a code blob. Raises VersionMismatch before it unpickles, if another Python pickled it.
 
     Bytecode differs between minor versions of Python, and running another's can crash the process.
     """
@@ -88,9 +87,9 @@ def open_code(blob: Bytes) -> Code:
     if header.python.split(".")[:2] != here.split("."):
         raise VersionMismatch(f"the function was pickled by Python {header.python}, this is Python {here}")
     fields = pickling.load(parts)
-    if not isinstance(fields, dict) or not callable(fields.get("function")):
-        raise InvalidBlob("the code blob holds no function")
-    return Code(fields["function"], fields.get("retry_condition"))
+    if not isinstance(fields, dict) or not callable(fields.get("task")):
+        raise InvalidBlob("the code blob holds no task")
+    return Code(fields["task"])
 
 
 def seal_arguments(
@@ -179,7 +178,10 @@ def _as_tuple(reference: Callable[[object], UpstreamValue | None]) -> Callable[[
 
 
 def _name_of_code(path: Sequence[Any]) -> tuple[str, int]:
-    return ("the retry condition", 1) if path[:1] == ("retry_condition",) else ("the function", len(path[:1]))
+    # Into the attributes of a Task: its function, or one of its options.
+    if path[1:2] == ("options",) and len(path) > 2:
+        return f"the option {path[2]!r} of the task", 3
+    return "the function", 2 if path[1:2] in (("fn",), ("__wrapped__",)) else len(path[:1])
 
 
 def _name_of_argument(path: Sequence[Any]) -> tuple[str, int]:

@@ -241,21 +241,45 @@ def test_running_out_of_memory_within_a_limit_is_an_exception(lab):
 
 
 def test_a_retry_condition_that_says_no_declines(lab):
-    outcome = lab.run(lambda: 1 / 0, retry_condition=lambda exc: "never" in str(exc), retries_left=True)
+    def condition(task, run, state):
+        return "never" in str(state.data)
+
+    outcome = lab.run(lambda: 1 / 0, retry_condition=condition, retries_left=True)
     assert_ended(outcome, Reason.RETRY_CONDITION_DECLINED, ExitCode.PERMANENT_FAILURE)
 
 
 def test_a_retry_condition_that_says_yes_leaves_the_exception(lab):
-    async def condition(exc):
-        return isinstance(exc, ZeroDivisionError)
+    async def condition(task, run, state):
+        return isinstance(state.data, ZeroDivisionError)
 
     outcome = lab.run(lambda: 1 / 0, retry_condition=condition, retries_left=True)
     assert_ended(outcome, Reason.USER_EXCEPTION, ExitCode.USER_FAILURE)
 
 
 def test_a_retry_condition_that_raises_declines(lab):
-    outcome = lab.run(lambda: 1 / 0, retry_condition=lambda exc: exc.nothing, retries_left=True)
+    outcome = lab.run(
+        lambda: 1 / 0, retry_condition=lambda task, run, state: state.nothing, retries_left=True
+    )
     assert_ended(outcome, Reason.RETRY_CONDITION_DECLINED, ExitCode.PERMANENT_FAILURE)
+
+
+def test_a_retry_condition_is_told_of_the_task_and_the_run(lab):
+    def condition(task, run, state):
+        print("asked", task.name, run.name, run.run_count, state.name, type(state.data).__name__)
+
+    outcome = lab.run(lambda: 1 / 0, retry_condition=condition, retries_left=True)
+    assert "asked <lambda> a-run 1 Failed ZeroDivisionError" in outcome.output
+
+
+def test_the_function_finds_its_task_and_its_arguments_in_the_context(lab):
+    def look(number, scale=2):
+        from ferryman import current_run, get_run_context
+
+        here = get_run_context()
+        print("found", here.task.name, here.task_run.id == current_run().uid, dict(here.parameters))
+
+    outcome = lab.run(look, 1)
+    assert "found look True {'number': 1, 'scale': 2}" in outcome.output
 
 
 # Results that cannot be used

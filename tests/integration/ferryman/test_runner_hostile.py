@@ -118,7 +118,7 @@ def test_a_declining_condition_is_asked_where_stderr_is_closed(lab):
         os.close(2)
         raise ValueError("no")
 
-    def condition(exc):
+    def condition(task, run, state):
         raise KeyError("oops")
 
     outcome = lab.run(fail, retry_condition=condition, retries_left=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferryman import Task
 from ferryman.exceptions import InvalidBlob, SerializationError, UntrustedResult, VersionMismatch
 from ferryman.wire import codecs, envelope
 from ferryman.wire.codecs import Code, UpstreamValue
@@ -239,12 +240,13 @@ def test_a_structure_too_deep_to_pickle_is_a_serialization_error():
 def test_a_closure_travels_by_value():
     factor = 3
     back = codecs.open_code(codecs.seal_code(Code(lambda n: n * factor)).body)
-    assert back.function(2) == 6
+    assert back.task(2) == 6
 
 
-def test_the_retry_condition_travels_along():
-    back = codecs.open_code(codecs.seal_code(Code(len, lambda exc: isinstance(exc, OSError))).body)
-    assert back.retry_condition(OSError()) is True
+def test_a_task_travels_with_its_options():
+    sealed = codecs.seal_code(Code(Task(len, tags=["a"], retry_condition_fn=lambda *_: True)))
+    back = codecs.open_code(sealed.body).task
+    assert (back.fn, back.tags, back.options.retry_condition_fn()) == (len, {"a"}, True)
 
 
 def test_modules_by_value_need_not_exist_where_the_code_is_opened():
@@ -256,7 +258,7 @@ def test_modules_by_value_need_not_exist_where_the_code_is_opened():
         sealed = codecs.seal_code(Code(module.double), by_value=[module])
     finally:
         del sys.modules[module.__name__]
-    assert codecs.open_code(sealed.body).function(4) == 8
+    assert codecs.open_code(sealed.body).task(4) == 8
 
 
 def test_sealing_by_value_leaves_no_trace_in_the_registry():
@@ -274,10 +276,19 @@ def test_the_error_names_the_variable_of_a_closure_that_cannot_be_pickled():
         codecs.seal_code(Code(lambda: lock))
 
 
-def test_the_error_names_the_retry_condition():
+def test_the_error_names_the_variable_of_a_tasks_function_that_cannot_be_pickled():
     lock = threading.Lock()
-    with pytest.raises(SerializationError, match="^the retry condition, at the variable 'lock'"):
-        codecs.seal_code(Code(len, lambda _: lock))
+    with pytest.raises(SerializationError, match=r"^the function, at the variable 'lock' \(lock\)"):
+        codecs.seal_code(Code(Task(lambda: lock)))
+
+
+@pytest.mark.parametrize("option", ["retry_condition_fn", "task_run_name"])
+def test_the_error_names_the_option_of_a_task(option):
+    lock = threading.Lock()
+    with pytest.raises(
+        SerializationError, match=f"^the option '{option}' of the task, at the variable 'lock'"
+    ):
+        codecs.seal_code(Code(Task(len, **{option: lambda *_: lock})))
 
 
 def test_code_of_another_python_is_refused():
@@ -288,8 +299,8 @@ def test_code_of_another_python_is_refused():
 
 
 def test_a_code_blob_without_a_function_is_invalid():
-    with pytest.raises(InvalidBlob, match="holds no function"):
-        codecs.open_code(envelope.seal(Kind.CODE, "pickle", [pickle.dumps({"function": 3})]))
+    with pytest.raises(InvalidBlob, match="holds no task"):
+        codecs.open_code(envelope.seal(Kind.CODE, "pickle", [pickle.dumps({"task": 3})]))
 
 
 def test_a_module_that_is_missing_where_the_code_is_opened_is_named():

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from ferryman.options import TaskOptions, duration, evolve, exponential_backoff
+from ferryman.delays import exponential_backoff
+from ferryman.options import NOT_SET, TaskOptions, duration, evolve, in_seconds
 from ferryman.pods import Pod
 
 PLAIN = TaskOptions("plain")
@@ -32,6 +33,24 @@ PLAIN = TaskOptions("plain")
         ({"tags": "abc"}, TypeError),
         ({"result_serializer": "xml"}, ValueError),
         ({"pod": {"image": "x"}}, TypeError),
+        ({"cache_key_fn": "k"}, TypeError),
+        ({"cache_expiration": -1}, ValueError),
+        ({"cache_expiration": "soon"}, ValueError),
+        ({"persist_result": 1}, TypeError),
+        ({"result_storage_key": 5}, TypeError),
+        ({"cache_result_in_memory": "no"}, TypeError),
+        ({"refresh_cache": "yes"}, TypeError),
+        ({"log_prints": 1}, TypeError),
+        ({"tags": 5}, TypeError),
+        ({"tags": [1]}, TypeError),
+        ({"name": 5}, TypeError),
+        ({"description": 5}, TypeError),
+        ({"version": 5}, TypeError),
+        ({"on_completion": 5}, TypeError),
+        ({"on_completion": print}, TypeError),
+        ({"on_failure": ["print"]}, TypeError),
+        ({"on_commit": "print"}, TypeError),
+        ({"on_rollback": [5]}, TypeError),
         ({"retrys": 1}, TypeError),
     ],
 )
@@ -54,6 +73,20 @@ def test_what_is_omitted_is_kept():
         ("task_run_name", "x"),
         ("retries", 2),
         ("pod", Pod(cpu=1)),
+        ("cache_key_fn", len),
+        ("cache_expiration", 5),
+        ("persist_result", False),
+        ("result_storage", "other"),
+        ("result_storage_key", "k"),
+        ("cache_result_in_memory", False),
+        ("refresh_cache", True),
+        ("log_prints", True),
+        ("on_completion", [print]),
+        ("on_failure", [print]),
+        ("on_commit", [print]),
+        ("on_rollback", [print]),
+        ("retry_condition_fn", len),
+        ("viz_return_value", 3),
     ],
 )
 def test_none_clears(name, value):
@@ -61,8 +94,33 @@ def test_none_clears(name, value):
     assert evolve(changed, {name: None}) == PLAIN
 
 
-def test_an_empty_list_of_tags_clears_them():
-    assert evolve(evolve(PLAIN, {"tags": ["a"]}), {"tags": []}).tags == frozenset()
+@pytest.mark.parametrize("name", ["tags", "on_completion", "on_failure", "on_commit", "on_rollback"])
+def test_an_empty_list_clears(name):
+    given = ["a"] if name == "tags" else [print]
+    assert evolve(evolve(PLAIN, {name: given}), {name: []}) == PLAIN
+
+
+def test_no_cache_policy_is_not_the_same_as_none_said():
+    assert (PLAIN.cache_policy, evolve(PLAIN, {"cache_policy": None}).cache_policy) == (NOT_SET, None)
+
+
+def test_a_list_of_hooks_is_copied():
+    given = [print]
+    made = evolve(PLAIN, {"on_failure": given})
+    given.append(len)
+    assert made.on_failure == (print,)
+
+
+@pytest.mark.parametrize("given", [90, "1m30s", timedelta(seconds=90)])
+def test_an_expiration_is_kept_as_a_length_of_time(given):
+    assert evolve(PLAIN, {"cache_expiration": given}).cache_expiration == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [(None, None), (0, None), (2, 2.0), ("1m", 60.0), (timedelta(hours=1), 3600.0)]
+)
+def test_lengths_in_seconds(value, want):
+    assert in_seconds(value) == want
 
 
 def test_a_callable_delay_is_asked_with_the_resolved_number_of_retries():

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman import context
+from ferryman import Task, task
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import ExitCode, ResultRef
-from ferryman.exceptions import ConfigurationError, InvalidBlob, MissingContextError
+from ferryman.exceptions import ConfigurationError, InvalidBlob
 from ferryman.runner import execution
 from ferryman.runner.channel import Entered, Receiver, Sender
 from ferryman.runner.ending import Ending, exit_code
@@ -125,11 +125,9 @@ def test_every_line_is_prefixed_once_however_it_is_written(pieces):
 # Execution
 
 
-class Task:
-    """What a decorated function looks like from here."""
-
-    def fn(self):
-        return "called"
+@task(retries=3)
+def called():
+    return "called"
 
 
 class Callable:
@@ -141,43 +139,28 @@ def test_an_entrypoint_may_be_an_attribute_of_an_attribute():
     assert execution.load_entrypoint("os:path.join") is os.path.join
 
 
-def test_of_a_task_the_function_is_called():
-    assert execution.unwrapped(Task())() == "called"
+def test_a_task_is_used_with_its_options():
+    assert execution.as_task(called) is called
 
 
-def test_a_callable_object_is_called_itself():
-    assert execution.unwrapped(Callable())() == "called"
+@pytest.mark.parametrize("function", [lambda: "called", Callable()])
+def test_what_is_no_task_becomes_one(function):
+    assert execution.as_task(function).fn() == "called"
 
 
 @pytest.mark.parametrize("path", ["os", "os:", ":join", "", "os:nothing", "os:environ", "os:path"])
 def test_an_entrypoint_that_names_no_function_is_invalid(path):
     with pytest.raises(InvalidBlob):
-        execution.load_entrypoint(path)
+        execution.as_task(execution.load_entrypoint(path))
 
 
 def test_builtins_without_a_signature_are_called_unchecked():
-    execution.require_call(dict, (), {"a": 1})
+    assert execution.bound(Task(dict), (), {"a": 1}).kwargs == {"a": 1}
 
 
 def test_a_missing_argument_is_found_before_the_call():
     with pytest.raises(InvalidBlob, match="missing a required argument: 'b'"):
-        execution.require_call(lambda a, b: None, (1,), {})
-
-
-# Context
-
-
-def test_outside_of_a_run_there_is_no_context():
-    with pytest.raises(MissingContextError):
-        context.current_run()
-
-
-def test_inside_of_a_run_there_is_one_and_afterwards_none():
-    run = context.RunContext("ns", "run", "uid", 1, "task")
-    with context.entered(run):
-        assert context.current_run() is run
-    with pytest.raises(MissingContextError):
-        context.current_run()
+        execution.bound(Task(lambda a, b: None), (1,), {})
 
 
 # Endpoints

@@ -103,6 +103,41 @@ def test_with_options_makes_another_task():
     )
 
 
+def test_a_hook_that_is_added_by_a_decorator_is_of_this_task_only():
+    first = task(lambda: 1)
+    second = first.with_options(name="second")
+
+    @second.on_failure
+    @second.on_completion
+    def hook(task, run, state): ...
+
+    assert (second.options.on_failure, second.options.on_completion) == ((hook,), (hook,))
+    assert (first.options.on_failure, first.options.on_completion) == ((), ())
+
+
+@pytest.mark.parametrize("event", ["on_completion", "on_failure", "on_commit", "on_rollback"])
+def test_a_hook_that_cannot_be_called_is_refused(event):
+    with pytest.raises(TypeError, match=event):
+        getattr(task(lambda: 1), event)(5)
+
+
+def test_every_option_is_carried_over():
+    chosen = {
+        "version": "3",
+        "persist_result": True,
+        "cache_policy": None,
+        "refresh_cache": True,
+        "on_completion": [print],
+        "on_failure": [print],
+        "on_commit": [print],
+        "on_rollback": [print],
+        "viz_return_value": 0,
+        "log_prints": False,
+    }
+    first = task(lambda: 1).with_options(**chosen)
+    assert first.with_options(retries=1).with_options(retries=0).options == first.options
+
+
 def test_a_cleared_name_is_the_functions_again():
     assert add.with_options(name="plus").with_options(name=None).name == "add"
 
