@@ -109,6 +109,10 @@ class Cluster(Protocol):
         """Raises NotFound."""
         ...
 
+    async def get_worker_lease(self, namespace: str, name: str) -> Object:
+        """The Lease that a worker renews, in the namespace of its runs. Raises NotFound."""
+        ...
+
     async def create_lease(self, namespace: str, lease: Mapping[str, Any]) -> Object:
         """Raises AlreadyExists."""
         ...

@@ -98,6 +98,8 @@ def lane_of(run: Run, jobs: tuple[Job, ...]) -> Lane:
     """How urgent it is to look at a run."""
     if _is_cancelled(run) and not run.status.phase.is_terminal:
         return Lane.ENDING
+    if run.status.lease is not None and run.status.lease.report is not None:
+        return Lane.ENDING
     if any(job.end is not None for job in jobs) and not run.status.phase.is_terminal:
         return Lane.ENDING
     return Lane.RUNNING if jobs else Lane.STARTING

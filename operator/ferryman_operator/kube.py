@@ -159,6 +159,11 @@ class KubeCluster:
         """A live read."""
         return await self._request("get", "leases", _path(_LEASES, namespace, "leases", name), None)
 
+    async def get_worker_lease(self, namespace: str, name: str) -> Object:
+        """A live read, which waits its turn."""
+        path = _path(_LEASES, namespace, "leases", name)
+        return await self._request("get", "leases", path, Priority.READING)
+
     async def create_lease(self, namespace: str, lease: Mapping[str, Any]) -> Object:
         """POST."""
         return await self._request("create", "leases", _path(_LEASES, namespace, "leases"), None, body=lease)
@@ -195,7 +200,8 @@ class KubeCluster:
         # The Lease has no turn to wait for either.
         if priority is not None:
             await self._limiter.acquire(priority)
-        status, headers, content = await self._send(verb, resource, path, body, query, accept)
+        session = self._session if priority is not None else self._lease_session
+        status, headers, content = await self._send(session, verb, resource, path, body, query, accept)
         if status < 300:
             self._limiter.accepted()
             return replies.object_of(content)
@@ -206,6 +212,7 @@ class KubeCluster:
 
     async def _send(  # noqa: PLR0917
         self,
+        session: aiohttp.ClientSession,
         verb: str,
         resource: str,
         path: str,
@@ -213,7 +220,6 @@ class KubeCluster:
         query: Mapping[str, str] | None,
         accept: str,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        session = self._lease_session if resource == "leases" else self._session
         try:
             async with session.request(
                 _METHODS[verb],

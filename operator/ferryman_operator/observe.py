@@ -15,6 +15,7 @@ from ferryman_operator.reconcile import attempts
 from ferryman_operator.reconcile.observed import Job, Key, Observed, Pod, Run, World
 from ferryman_operator.reconcile.plan import Look
 from ferryman_operator.refusals import Refusals
+from ferryman_operator.workers import Workers, lease_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Observer:
     cluster: Cluster
     intake: Intake
     refusals: Refusals
+    workers: Workers
     world: World
     clock: Clock
 
@@ -40,6 +42,7 @@ class Observer:
             refusal=self.refusals.of(run) if run else None,
             awaited=bool(self.cache.dependants_of(key)),
             parent=self._parent(run),
+            renewal=self.workers.of(run),
         )
 
     async def look(self, key: Key, before: Observed, looks: frozenset[Look]) -> Observed:
@@ -55,6 +58,8 @@ class Observer:
             after = replace(after, fresh=True)
         if Look.PODS in looks:
             after = replace(after, pods=await self._pods(run))
+        if Look.LEASE in looks:
+            await self._look_at_lease(run)
         if Look.UPSTREAMS in looks:
             await self._look_at_upstreams(run)
             after = replace(after, upstreams_confirmed=True)
@@ -66,6 +71,7 @@ class Observer:
             refusal=self.refusals.of(run),
             awaited=bool(self.cache.dependants_of(key)),
             parent=self._parent(run),
+            renewal=self.workers.of(run),
         )
 
     async def _live_run(self, key: Key, before: Run | None) -> Run | None:
@@ -90,6 +96,16 @@ class Observer:
                 self.cache.drop_job(namespace, name, known.uid)
             return
         self.intake.job_read(raw)
+
+    async def _look_at_lease(self, run: Run) -> None:
+        key = lease_key(run)
+        if key is None:
+            return
+        try:
+            found = await self.cluster.get_worker_lease(key.namespace, key.name)
+        except NotFound:
+            found = None
+        self.workers.note(key, found, self.clock.now())
 
     async def _look_at_upstreams(self, run: Run) -> None:
         for key in _upstream_keys(run):

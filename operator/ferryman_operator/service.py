@@ -32,6 +32,7 @@ from ferryman_operator.reconcile.observed import Job
 from ferryman_operator.reflector import Reflector
 from ferryman_operator.refusals import Refusals
 from ferryman_operator.settings import Settings, seconds
+from ferryman_operator.workers import Workers
 from ferryman_operator.workqueue import WorkQueue
 
 _log: Final = logging.getLogger(__name__)
@@ -153,7 +154,9 @@ class Service:
     def _build_controller(self) -> Controller:
         settings, clock = self._settings, self._clock
         refusals = Refusals(clock.monotonic, seconds(settings.quota_retry))
-        observer = Observer(self._cache, self._cluster, self._intake, refusals, settings.world, clock)
+        observer = Observer(
+            self._cache, self._cluster, self._intake, refusals, Workers(), settings.world, clock
+        )
         writer = Writer(
             cluster=self._cluster,
             cache=self._cache,

@@ -196,6 +196,9 @@ class ClusterTwin:
         name = event["metadata"]["name"]
         await self._do("create", "events", lambda: self._insert("events", namespace, name, {}))
 
+    async def get_worker_lease(self, namespace: str, name: str) -> Object:
+        return await self.get_lease(namespace, name)
+
     async def get_lease(self, namespace: str, name: str) -> Object:
         return await self._do("get", "leases", lambda: self._get("leases", namespace, name))
 

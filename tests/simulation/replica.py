@@ -18,6 +18,7 @@ from ferryman_operator.reconcile.decide import decide
 from ferryman_operator.reconcile.observed import Observed, PodDefaults, StoreConfig, World
 from ferryman_operator.reconcile.plan import Plan
 from ferryman_operator.refusals import Refusals
+from ferryman_operator.workers import Workers
 from ferryman_operator.workqueue import WorkQueue
 from simulation.cluster_twin import ClusterTwin, Told
 
@@ -48,7 +49,7 @@ class Replica:
         self.intake = Intake(self.cache, self.queue)
         cluster: Cluster = twin
         refusals = Refusals(clock.monotonic, world.quota_retry_seconds)
-        observer = Observer(self.cache, cluster, self.intake, refusals, world, clock)
+        observer = Observer(self.cache, cluster, self.intake, refusals, Workers(), world, clock)
         writer = Writer(cluster, self.cache, self.intake, refusals, clock, lambda: self.leads, lambda: True)
         self.controller = Controller(observer, writer, self.queue, refusals, clock, self.metrics, decide)
         self.auditor = Auditor(self.cache, cluster, self.intake, self.metrics)

@@ -12,6 +12,10 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+# Those that workers renew, where there are served tasks.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

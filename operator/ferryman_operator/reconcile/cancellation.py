@@ -9,7 +9,7 @@ from typing import Final
 
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Reason
-from ferryman_operator.reconcile import deadlines, endings, execution, stopping
+from ferryman_operator.reconcile import deadlines, endings, execution, serving, stopping
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.plan import Plan
 
@@ -44,8 +44,10 @@ def too_late(case: Case) -> Plan | None:
     return end(case, Reason.DEADLINE_EXCEEDED, text)
 
 
-def end(case: Case, reason: Reason, message: str) -> Plan:
+def end(case: Case, reason: Reason, message: str) -> Plan | None:
     """End a live run for `reason`: through its attempt, if one may be running."""
+    if case.spec.executor == "Worker":
+        return serving.stop(case, reason, message)
     row = case.row or (execution.row_of(case.job) if case.job else None)
     if row is not None:
         return stopping.begin(case, row, reason, message)

@@ -20,6 +20,7 @@ from ferryman_operator.reconcile import (
     dependencies,
     execution,
     expiry,
+    serving,
     stopping,
     validity,
     waiting,
@@ -55,6 +56,28 @@ LIFE_OF_A_RUN: Final[tuple[Rule, ...]] = (
 )
 """The first rule that has a plan decides."""
 
+LIFE_OF_A_SERVED_RUN: Final[tuple[Rule, ...]] = (
+    validity.contradicted,
+    # The attempt that a worker has, or had.
+    serving.lost,
+    serving.misplaced,
+    serving.reported,
+    serving.started,
+    serving.expired,
+    serving.ignored,
+    cancellation.requested,
+    cancellation.abandoned,
+    cancellation.too_late,
+    serving.held,
+    # The attempt that comes next.
+    validity.refused,
+    waiting.start_time,
+    dependencies.unmet,
+    waiting.backoff,
+    serving.offer,
+)
+"""The same, of a run with `spec.executor: Worker`."""
+
 
 def decide(seen: Observed) -> Plan:
     """What to do about a run, now. The same value gives the same plan."""
@@ -67,7 +90,8 @@ def decide(seen: Observed) -> Plan:
     if run.spec is None:
         return validity.unreadable(seen, run)
     case = Case(seen, run, run.spec)
-    plans = (rule(case) for rule in LIFE_OF_A_RUN)
+    rules = LIFE_OF_A_RUN if run.spec.executor == "Job" else LIFE_OF_A_SERVED_RUN
+    plans = (rule(case) for rule in rules)
     return _without_idle_write(run, next(plan for plan in plans if plan is not None))
 
 

@@ -172,6 +172,16 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """What is known of the Lease of the worker that has the run, on our clock."""
+
+    seen: datetime
+    """When it was first seen as it is now: it was renewed then, or before."""
+    looked: datetime
+    """When it was last looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything a decision about one run reads.
 
@@ -198,3 +208,5 @@ class Observed:
     """Whether a live run depends on this one, or is its child."""
     parent: Run | None = None
     """The run of `spec.parent`, if the cache knows it."""
+    renewal: Renewal | None = None
+    """Of the worker in `status.lease`; None if nobody has looked at it yet."""

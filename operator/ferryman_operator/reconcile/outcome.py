@@ -98,6 +98,25 @@ def of_lost_job(uid: str, attempt: int, job_uid: str, pods: Sequence[Pod]) -> En
     return _of(_gather(uid, attempt, None, own, was_running=True))
 
 
+def of_report(uid: str, attempt: int, text: str) -> Ending:
+    """How the attempt of a served run ended, as its worker reports it."""
+    try:
+        report = decode_report(text)
+    except InvalidReport as error:
+        return Ending(Reason.INVALID_RUNNER_REPORT, f"The worker's report cannot be read: {error}")
+    said = ExitCode.SUCCEEDED if report.reason in SUCCESS else ExitCode.CRASHED
+    checked, complaint = _checked(report, uid, attempt, said)
+    if checked is None:
+        return Ending(Reason.INVALID_RUNNER_REPORT, f"The worker's report is refused: {complaint}.")
+    return Ending(
+        reason=checked.reason,
+        message=checked.message or ("" if checked.reason in SUCCESS else MEANING[checked.reason].happened),
+        result=checked.result,
+        started=moment(checked.started),
+        finished=moment(checked.finished),
+    )
+
+
 def _gather(
     uid: str, attempt: int, end: JobEnd | None, pods: Sequence[Pod], *, was_running: bool
 ) -> Evidence:

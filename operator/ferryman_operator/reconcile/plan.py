@@ -26,6 +26,8 @@ class Look(StrEnum):
     """
     PODS = "Pods"
     """LIST the pods of the run."""
+    LEASE = "Lease"
+    """GET the Lease of the worker in `status.lease`; the answer is `renewal`."""
     UPSTREAMS = "Upstreams"
     """GET the runs in `dependsOn` that the cache does not have; the answer is `upstreams_confirmed`."""
 

@@ -52,6 +52,17 @@ def waiting(run: Run, why: Reason, text: str, now: datetime) -> TaskRunStatus:
     return _next(run, Phase.WAITING, _condition(run, "Unknown", why, text, now), next_attempt_at=None)
 
 
+def offered(run: Run, attempt: int, text: str, now: datetime) -> TaskRunStatus:
+    """Workers may claim the attempt, and none has."""
+    condition = _condition(run, "Unknown", Reason.WAITING_FOR_WORKER, text, now)
+    return _next(run, Phase.WAITING, condition, next_attempt_at=None, offered_attempt=attempt)
+
+
+def without_lease(run: Run) -> TaskRunStatus:
+    """As it is, but nobody's."""
+    return run.status.model_copy(update={"lease": None})
+
+
 def pod_pending(run: Run, text: str, now: datetime) -> TaskRunStatus:
     """The Job exists, its pod does not start, and there is something to tell about it."""
     condition = _condition(run, "Unknown", Reason.POD_PENDING, text, now)
@@ -84,7 +95,7 @@ def awaiting_retry(
     text = f"Attempt {row.number} ended with {row.reason}: {row.message}"
     condition = _condition(run, "Unknown", Reason.AWAITING_RETRY, text, now)
     closed = row.model_copy(update={"not_before": at})
-    return _next(run, Phase.AWAITING_RETRY, condition, closed, next_attempt_at=at, **counters)
+    return _next(run, Phase.AWAITING_RETRY, condition, closed, next_attempt_at=at, lease=None, **counters)
 
 
 def finished(run: Run, last: Verdict, now: datetime) -> TaskRunStatus:
@@ -99,6 +110,7 @@ def finished(run: Run, last: Verdict, now: datetime) -> TaskRunStatus:
         condition,
         row,
         next_attempt_at=None,
+        lease=None,
         finished_at=now,
         duration=durations.render(max((now - started).total_seconds(), 0)) if started else None,
         result=last.result,

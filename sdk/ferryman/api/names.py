@@ -5,6 +5,7 @@ Standard library only: the runner loads this module.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import lru_cache
 from typing import Final
@@ -37,6 +38,9 @@ ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
 
 TASK_LABEL: Final = f"{GROUP}/task"
 """SDK and operator -> people: the task's name as a label value."""
+
+SERVED_LABEL: Final = f"{GROUP}/served"
+"""SDK -> workers: `served_value` of the entrypoint, on runs of served tasks; their server-side watch selector."""
 
 SUBMISSION_ANNOTATION: Final = f"{GROUP}/submission"
 """SDK -> SDK: random token of one submit call, so that a create whose reply was lost is recognised."""
@@ -73,6 +77,15 @@ def dns_label(text: str, *, limit: int = 63) -> str:
     """`text` as a DNS label of at most `limit` characters; "run" where nothing of it is usable."""
     cleaned = _NOT_DNS.sub("-", text.lower()).strip("-")[:limit].strip("-")
     return cleaned or "run"
+
+
+def served_value(entrypoint: str) -> str:
+    """The value of SERVED_LABEL: the entrypoint with a dot for the colon; of a long one its end and a hash."""
+    dotted = entrypoint.replace(":", ".")
+    if len(dotted) <= 63:
+        return label_value(dotted)
+    digest = hashlib.sha256(entrypoint.encode()).hexdigest()[:16]
+    return f"{digest}.{dotted[-46:].lstrip('_.-')}".rstrip("_.-")
 
 
 def label_value(text: str) -> str:

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     WAITING_FOR_START_TIME = "WaitingForStartTime"
     QUOTA_EXCEEDED = "QuotaExceeded"
     OPERATOR_FORBIDDEN = "OperatorForbidden"
+    WAITING_FOR_WORKER = "WaitingForWorker"
     POD_PENDING = "PodPending"
     RUNNING = "Running"
     AWAITING_RETRY = "AwaitingRetry"
@@ -73,6 +74,7 @@ class Reason(StrEnum):
     EVICTED = "Evicted"
     PREEMPTED = "Preempted"
     NODE_LOST = "NodeLost"
+    WORKER_LOST = "WorkerLost"
     ATTEMPT_LOST = "AttemptLost"
     CLAIM_LOST = "ClaimLost"
     INVALID_RUNNER_REPORT = "InvalidRunnerReport"
@@ -129,6 +131,11 @@ MEANING: Final[dict[Reason, Meaning]] = {
         Phase.WAITING,
         "The operator may not create Jobs in this namespace. No attempt is spent.",
         "Give the operator's service account the Role of the chart.",
+    ),
+    Reason.WAITING_FOR_WORKER: _live(
+        Phase.WAITING,
+        "No worker has taken the run of a served task.",
+        "Start a worker with the command in the message, or more of them.",
     ),
     Reason.POD_PENDING: _live(
         Phase.PENDING, "The pod of the attempt has not started; the message says why.", "Read the message."
@@ -263,6 +270,9 @@ MEANING: Final[dict[Reason, Meaning]] = {
     Reason.EVICTED: _infrastructure("The node evicted the pod.", "Request what the function needs."),
     Reason.PREEMPTED: _infrastructure("A pod of higher priority took its place.", "Set `priorityClassName`."),
     Reason.NODE_LOST: _infrastructure("The node is gone or does not answer.", "Nothing, if retries remain."),
+    Reason.WORKER_LOST: _infrastructure(
+        "The worker that had the run stopped renewing its lease.", "See the worker's log."
+    ),
     Reason.ATTEMPT_LOST: _infrastructure(
         "The Job or its pod disappeared before the outcome was known.", "Find who deleted it."
     ),

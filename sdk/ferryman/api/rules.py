@@ -123,6 +123,7 @@ def _optional_stays(field: str) -> Rule:
 REQUIRED: Final = ("task", "function")
 OPTIONAL: Final = (
     "parameters",
+    "executor",
     "dependsOn",
     "startAt",
     "retry",
@@ -178,6 +179,14 @@ TRANSITION_RULES: Final = (
 )
 
 SPEC_RULES: Final = (
+    Rule(
+        ("spec",),
+        "!has(self.executor) || self.executor != 'Worker' || has(self.function.entrypoint)",
+        "executor: Worker needs function.entrypoint, as workers bring the code themselves; "
+        "write package.module:function, the name that the worker serves",
+        lambda spec: spec.get("executor") != "Worker" or "entrypoint" in spec["function"],
+        field=".function",
+    ),
     Rule(
         ("spec", "function"),
         "has(self.blob) != has(self.entrypoint)",

@@ -213,6 +213,8 @@ class TaskRunSpec(Model):
     """What to call."""
     parameters: Parameters = Parameters()
     """What to call it with."""
+    executor: Literal["Job", "Worker"] = "Job"
+    """`Job`: a pod for each attempt. `Worker`: a process started by `ferryman serve` takes it."""
     depends_on: list[Dependency] = Field(default_factory=list, max_length=MAX_DEPENDENCIES)
     """Runs that must end first; the SDK puts their results into the arguments."""
     parent: Parent | None = None
@@ -266,10 +268,12 @@ class Attempt(Model):
 
     number: int = Field(ge=1)
     """From 1."""
-    job_name: str = Field(max_length=63)
-    """Its Job."""
+    job_name: str = Field(default="", max_length=63)
+    """Its Job; empty where a worker has it."""
     job_uid: str = Field(default="", max_length=64, alias="jobUID")
-    """The Job's UID."""
+    """The Job's UID, or the token of the worker's lease."""
+    worker: Name | None = None
+    """The worker that had it, of a served task."""
     pod_name: str | None = Field(default=None, max_length=253)
     """The pod that ran it."""
     node_name: str | None = Field(default=None, max_length=253)
@@ -307,8 +311,27 @@ class Result(Model):
     """Whether an earlier run computed it."""
 
 
+class Lease(Model):
+    """A worker's hold of one attempt. Written by the worker, but for `stopBy`; cleared by the operator."""
+
+    worker: Name
+    """The worker, and the name of the Lease (coordination.k8s.io) that it renews."""
+    token: str = Field(min_length=1, max_length=64, pattern=r"^[0-9a-z-]+$")
+    """Random, of this claim."""
+    attempt: int = Field(ge=1, le=MAX_ATTEMPTS)
+    """Which attempt it executes."""
+    acquired_at: datetime
+    """When, on the worker's clock."""
+    duration_seconds: int = Field(ge=1, le=3600)
+    """How long it holds without a renewal."""
+    report: str | None = Field(default=None, max_length=4096)
+    """How the attempt ended: a runner's report."""
+    stop_by: datetime | None = None
+    """The attempt is to be stopped, and by then to be reported; the row in `attempts` says why."""
+
+
 class TaskRunStatus(Model):
-    """What became of it. Written by the operator alone; a terminal phase is final."""
+    """What became of it. Written by the operator, but for `lease`; a terminal phase is final."""
 
     phase: Phase = Phase.PENDING
     """Where the run is."""
@@ -332,6 +355,10 @@ class TaskRunStatus(Model):
     """Where the result is."""
     attempt_count: int = Field(default=0, ge=0, le=MAX_ATTEMPTS)
     """Attempts so far, kept or not: the column `Attempts`. Written together with `attempts`."""
+    lease: Lease | None = None
+    """Which worker executes the attempt, of a served task."""
+    offered_attempt: int = Field(default=0, ge=0, le=MAX_ATTEMPTS)
+    """The attempt that workers may claim, of a served task."""
     duration: Duration | None = None
     """From `startedAt` to `finishedAt`: the column `Duration`. Written with the terminal phase."""
 

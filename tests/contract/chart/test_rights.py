@@ -6,10 +6,11 @@ import pytest
 
 from builders.chart import NAMESPACE, of_kind, rendered
 from ferryman.api import names
-from ferryman_operator.cluster import REQUIRED_RULES
+from ferryman_operator.cluster import REQUIRED_RULES, Rule
 
 LEASES = {one for one in REQUIRED_RULES if one.resource == "leases"}
-WORK = set(REQUIRED_RULES) - LEASES
+WORK = set(REQUIRED_RULES) - LEASES | {Rule("coordination.k8s.io", "leases", ("get",))}
+"""The Leases of workers are read where the runs are."""
 SERVED = [pytest.param([], id="all"), pytest.param(["reports"], id="one"), pytest.param(["a", "b"], id="two")]
 
 

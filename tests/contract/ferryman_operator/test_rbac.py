@@ -36,6 +36,7 @@ CALLS = {
     "delete_run": (KEY, "uid"),
     "create_event": ("default", NAMED),
     "get_lease": ("default", "x"),
+    "get_worker_lease": ("default", "x"),
     "create_lease": ("default", NAMED),
     "replace_lease": ("default", NAMED),
 }
