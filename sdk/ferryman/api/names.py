@@ -40,7 +40,7 @@ TASK_LABEL: Final = f"{GROUP}/task"
 """SDK and operator -> people: the task's name as a label value."""
 
 SERVED_LABEL: Final = f"{GROUP}/served"
-"""SDK -> workers: `served_value` of the entrypoint, on runs of served tasks; their server-side watch selector."""
+"""SDK -> workers: `served_value` of the entrypoint, on runs of served tasks; what they watch by."""
 
 SUBMISSION_ANNOTATION: Final = f"{GROUP}/submission"
 """SDK -> SDK: random token of one submit call, so that a create whose reply was lost is recognised."""
@@ -80,7 +80,7 @@ def dns_label(text: str, *, limit: int = 63) -> str:
 
 
 def served_value(entrypoint: str) -> str:
-    """The value of SERVED_LABEL: the entrypoint with a dot for the colon; of a long one its end and a hash."""
+    """SERVED_LABEL: the entrypoint with a dot for the colon; a hash and the end of a long one."""
     dotted = entrypoint.replace(":", ".")
     if len(dotted) <= 63:
         return label_value(dotted)

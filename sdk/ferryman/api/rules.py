@@ -124,6 +124,7 @@ REQUIRED: Final = ("task", "function")
 OPTIONAL: Final = (
     "parameters",
     "executor",
+    "parent",
     "dependsOn",
     "startAt",
     "retry",
