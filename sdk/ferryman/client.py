@@ -17,9 +17,10 @@ from ferryman import connection, delivery, naming, submission
 from ferryman.api import names
 from ferryman.binding import Call
 from ferryman.cluster import Cluster, Object
-from ferryman.exceptions import FerrymanError, RunAlreadyExists, RunGone
+from ferryman.exceptions import ClusterUnavailable, FerrymanError, RunAlreadyExists, RunGone
 from ferryman.futures import TaskFuture, TaskFutureList
 from ferryman.local_modules import local_modules
+from ferryman.patience import Patience
 from ferryman.runs import Run, view
 from ferryman.settings import Settings
 from ferryman.submission import Bundle, Definition, Identity, SealedCall
@@ -33,6 +34,9 @@ CONNECTIONS: Final = 16
 
 REMEMBER_SECONDS: Final = 3600.0
 """How long code counts as uploaded: a bucket's lifecycle rules may remove it some day."""
+
+CREATE_PATIENCE_SECONDS: Final = 600.0
+"""How long an API server that has answered before may be away while a run is to be created."""
 
 BATCH_CALLS: Final = 1000
 BATCH_BYTES: Final = 64 * 1024**2
@@ -70,6 +74,9 @@ class Client:
         self._uploaded: dict[str, float] = {}
         self._watchers: dict[str, Watcher] = {}
         self._courier = delivery.Courier()
+        self._delivery = delivery.Delivery(store)
+        self._patience = Patience(CREATE_PATIENCE_SECONDS)
+        self._has_created = False
 
     # ---- runs
 
@@ -92,7 +99,7 @@ class Client:
         self._upload_arguments(bundle)
         future = self._future(manifest["metadata"]["name"], trust_pickle=True)
         try:
-            future.observe(self._create(manifest, identity.token))
+            self._create(future, manifest, identity.token)
         except BaseException as error:
             future.not_created(error)
             raise
@@ -183,7 +190,7 @@ class Client:
 
     def deliver(self, future: TaskFuture[Any], run: Run) -> None:
         """Fetch the outcome in the background."""
-        self._courier.send(partial(_deliver, future, run, self.store))
+        self._courier.send(partial(self._delivery.carry_out, future, run))
 
     def hold(self, future: TaskFuture[Any]) -> None:
         """Keep the future until it is done."""
@@ -230,7 +237,20 @@ class Client:
         if bundle.body:
             self.store.put(keys.arguments(self.namespace, bundle.sha256), bundle.body)
 
-    def _create(self, manifest: Mapping[str, Any], token: str) -> Run:
+    def _create(self, future: TaskFuture[Any], manifest: Mapping[str, Any], token: str) -> None:
+        create = partial(self._create_once, manifest, token)
+        try:
+            run = create()
+        except ClusterUnavailable:
+            if not self._has_created:
+                raise
+            # It is the right API server and has answered before: it restarts, say.
+            what = f"run {future.name} cannot be created"
+            run = self._patience.call(create, ClusterUnavailable, what, future.delayed)
+        self._has_created = True
+        future.observe(run)
+
+    def _create_once(self, manifest: Mapping[str, Any], token: str) -> Run:
         try:
             return view(self.cluster.create_run(manifest))
         except RunAlreadyExists:
@@ -296,18 +316,9 @@ class _Mapping:
 
     def _create(self, future: TaskFuture[Any], manifest: Mapping[str, Any], token: str) -> None:
         try:
-            future.observe(self._client._create(manifest, token))  # noqa: SLF001
+            self._client._create(future, manifest, token)  # noqa: SLF001
         except BaseException as error:  # noqa: BLE001 - it is the future's to tell
             future.not_created(error)
-
-
-def _deliver(future: TaskFuture[Any], run: Run, store: Store) -> None:
-    try:
-        value = delivery.value_of(run, store, trust_pickle=future.trust_pickle)
-    except BaseException as error:  # noqa: BLE001 - it is the future's to tell
-        future.reject(error)
-    else:
-        future.resolve(value)
 
 
 def _allows_unconditional(settings: Settings | None) -> bool:

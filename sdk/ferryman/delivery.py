@@ -6,11 +6,14 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Protocol
 
 from ferryman import endings
 from ferryman.api.phases import Phase
-from ferryman.exceptions import FerrymanError, ObjectNotFound, ResultExpired, TaskFailed
+from ferryman.exceptions import FerrymanError, ObjectNotFound, ResultExpired, StoreUnavailable, TaskFailed
+from ferryman.patience import Patience
 from ferryman.runs import ResultRef, Run
 from ferryman.wire import codecs, envelope, failures, keys
 from ferryman.wire.store import Store
@@ -20,46 +23,74 @@ _THREADS: Final = 8
 _log = logging.getLogger("ferryman")
 
 
-def value_of(run: Run, store: Store, *, trust_pickle: bool) -> Any:
-    """What the function returned: one GET. Raises what it raised, or why the run has no value.
+class Recipient(Protocol):
+    """A future, as its delivery sees it."""
 
-    The bytes are decoded only if they hash to the digest in the run's status.
-    """
-    if run.phase is not Phase.COMPLETED:
-        raise exception_of(run, store, trust_pickle=trust_pickle)
-    if run.result is None:
-        raise ResultExpired(f"run {run.name} completed and its status names no result")
-    return codecs.open_result(_blob(run, run.result, store), trust_pickle=trust_pickle)
+    trust_pickle: bool
 
+    def resolve(self, value: Any) -> None: ...
 
-def exception_of(run: Run, store: Store, *, trust_pickle: bool) -> BaseException:
-    """The function's own exception where that ended the run, else Ferryman's, caused by it."""
-    failure = endings.failure_of(run)
-    if run.result is None:
-        return failure
-    try:
-        blob = _blob(run, run.result, store)
-        original = failures.rebuild(failures.open_failure(blob), trust_pickle=trust_pickle)
-    except FerrymanError as error:
-        failure.add_note(f"The function's own exception cannot be had: {error}")
-        return failure
-    if run.reason not in endings.OWN_EXCEPTION:
-        failure.__cause__ = original
-        return failure
-    if isinstance(original, TaskFailed):
-        return TaskFailed(str(original), run=run.name, reason=run.reason, attempts=run.attempts)
-    original.add_note(f"Raised in run {run.name}, attempt {run.result.attempt}.")
-    return original
+    def reject(self, error: BaseException) -> None: ...
+
+    def delayed(self, why: str) -> None: ...
 
 
-def _blob(run: Run, ref: ResultRef, store: Store) -> bytes:
-    key = keys.result(run.namespace, run.uid, ref.attempt)
-    try:
-        blob = store.get(key, limit=ref.size)
-    except ObjectNotFound as error:
-        raise ResultExpired(f"the result of run {run.name} is gone from the store: {error}") from None
-    envelope.verify(blob, ref.sha256, ref.size)
-    return blob
+@dataclass(frozen=True)
+class Delivery:
+    """Fetches outcomes, one GET each. While the store does not answer it waits: the run has ended well."""
+
+    store: Store
+    patience: Patience = field(default_factory=Patience)
+
+    def carry_out(self, recipient: Recipient, run: Run) -> None:
+        """Bring the outcome of a run that has ended. Raises nothing."""
+        try:
+            value = self.value_of(run, recipient)
+        except BaseException as error:  # noqa: BLE001 - it is the future's to tell
+            recipient.reject(error)
+        else:
+            recipient.resolve(value)
+
+    def value_of(self, run: Run, recipient: Recipient) -> Any:
+        """What the function returned. Raises what it raised, or why the run has no value.
+
+        The bytes are decoded only if they hash to the digest in the run's status.
+        """
+        if run.phase is not Phase.COMPLETED:
+            raise self.exception_of(run, recipient)
+        if run.result is None:
+            raise ResultExpired(f"run {run.name} completed and its status names no result")
+        blob = self._blob(run, run.result, recipient)
+        return codecs.open_result(blob, trust_pickle=recipient.trust_pickle)
+
+    def exception_of(self, run: Run, recipient: Recipient) -> BaseException:
+        """The function's own exception where that ended the run, else Ferryman's, caused by it."""
+        failure = endings.failure_of(run)
+        if run.result is None:
+            return failure
+        try:
+            blob = self._blob(run, run.result, recipient)
+            original = failures.rebuild(failures.open_failure(blob), trust_pickle=recipient.trust_pickle)
+        except FerrymanError as error:
+            failure.add_note(f"The function's own exception cannot be had: {error}")
+            return failure
+        if run.reason not in endings.OWN_EXCEPTION:
+            failure.__cause__ = original
+            return failure
+        if isinstance(original, TaskFailed):
+            return TaskFailed(str(original), run=run.name, reason=run.reason, attempts=run.attempts)
+        original.add_note(f"Raised in run {run.name}, attempt {run.result.attempt}.")
+        return original
+
+    def _blob(self, run: Run, ref: ResultRef, recipient: Recipient) -> bytes:
+        fetch = partial(self.store.get, keys.result(run.namespace, run.uid, ref.attempt), limit=ref.size)
+        what = f"run {run.name} has ended, and its outcome cannot be fetched"
+        try:
+            blob = self.patience.call(fetch, StoreUnavailable, what, recipient.delayed)
+        except ObjectNotFound as error:
+            raise ResultExpired(f"the result of run {run.name} is gone from the store: {error}") from None
+        envelope.verify(blob, ref.sha256, ref.size)
+        return blob
 
 
 class Courier:

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 from ferryman.exceptions import CancelledRun, ConfigurationError, RunGone, UpstreamTaskError
@@ -58,6 +59,7 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         self._access = access
         self._run: Run | None = None
         self._delivering = False
+        self._delayed = ""
         self._failed_create = False
         self._cancelled_run: CancelledRun | None = None
         self._pid = os.getpid()
@@ -77,9 +79,8 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
     @property
     def state(self) -> State:
         """Where the run is and why, as last seen. Never blocks."""
-        if self._run is None:
-            return State(StateType.PENDING, "Pending")
-        return state_of(self._run, self)
+        state = state_of(self._run, self) if self._run else State(StateType.PENDING, "Pending")
+        return replace(state, message=self._delayed) if self._delayed and not self.done() else state
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         """What the function returned; raises what it raised, or why there is nothing.
@@ -167,6 +168,8 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
             self.vanished()
             return
         self._run = run
+        if not self._delivering:
+            self._delayed = ""
         if run.is_over and not self._delivering and not self.done():
             self._delivering = True
             self._access.deliver(self, run)
@@ -180,6 +183,10 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         """The TaskRun could not be created."""
         self._failed_create = True
         self.reject(error)
+
+    def delayed(self, why: str) -> None:
+        """The run cannot be created yet, or its outcome cannot be fetched yet."""
+        self._delayed = why
 
     def resolve(self, value: R) -> None:
         """The function returned `value`."""

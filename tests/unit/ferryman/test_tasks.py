@@ -16,9 +16,9 @@ from ferryman.api import names
 from ferryman.client import Client
 from ferryman.exceptions import (
     CancelledRun,
-    ClusterUnavailable,
     InvalidTaskRun,
     ParameterBindError,
+    PermissionDenied,
     ReservedArgumentError,
     ResultExpired,
     RunAlreadyExists,
@@ -355,7 +355,7 @@ def test_a_create_that_fails_is_told_by_its_future_alone():
         def create_run(self, manifest):
             self.created += 1
             if self.created == 3:
-                raise ClusterUnavailable("not now")
+                raise PermissionDenied("not now")
             return super().create_run(manifest)
 
     cluster = Refusing()
@@ -363,7 +363,7 @@ def test_a_create_that_fails_is_told_by_its_future_alone():
         futures = add.map(range(5))
         broken = [future for future in futures if future.done()]
         assert len(cluster.list_runs("default")) == 4
-        with pytest.raises(ClusterUnavailable, match="not now"):
+        with pytest.raises(PermissionDenied, match="not now"):
             broken[0].result(5)
         with pytest.raises(UpstreamTaskError, match="never created"):
             echo.submit(broken)
