@@ -64,6 +64,7 @@ def job(raw: Any) -> Job | None:
         created=_time(meta.get("creationTimestamp")) or _EPOCH,
         deleting=meta.get("deletionTimestamp") is not None,
         ready=_number(status.get("ready")),
+        silent=_is_silent(status),
         end=_job_end(status.get("conditions")),
     )
 
@@ -87,6 +88,7 @@ def pod(raw: Any) -> Pod | None:
         deleting=meta.get("deletionTimestamp") is not None,
         ends_by=_time(meta.get("deletionTimestamp")),
         ready=container.get("ready") is True,
+        unreachable=_is_unreachable(container, status.get("conditions")),
         waiting_reason=waiting_reason,
         waiting_message=waiting_message,
         disruption=_text(_condition(status.get("conditions"), "DisruptionTarget", "True").get("reason")),
@@ -137,6 +139,15 @@ def _problem(part: str, error: Exception) -> str:
         for e in error.errors(include_url=False, include_context=False, include_input=False)
     )
     return "; ".join(problems)[:_MAX_PROBLEM]
+
+
+def _is_silent(status: Mapping[str, Any]) -> bool:
+    alive = _number(status.get("active")) + _number(status.get("terminating"))
+    return alive > 0 and not _number(status.get("ready"))
+
+
+def _is_unreachable(container: Mapping[str, Any], conditions: Any) -> bool:
+    return container.get("ready") is True and bool(_condition(conditions, "Ready", "False"))
 
 
 def _job_end(conditions: Any) -> JobEnd | None:

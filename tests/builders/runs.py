@@ -61,6 +61,7 @@ def exited(code: int, reason: str = "Error", message: str = "") -> dict[str, Any
 OOM_KILLED = exited(137, "OOMKilled")
 STOPPED = exited(143)
 IS_RUNNING = {"phase": "Running", "ready": True}
+IS_OUT_OF_REACH = {**IS_RUNNING, "unreachable": True}
 IS_STOPPING = {"phase": "Running", "ready": True, "deleting": True}
 CANNOT_PULL = {"phase": "Pending", "waiting_reason": "ImagePullBackOff", "waiting_message": "no such image"}
 CANNOT_BE_SCHEDULED = {
@@ -191,7 +192,11 @@ class ARun:
         return self.with_status(attempts=[*rows[:-1], marked])
 
     def ready(self) -> ARun:
-        return replace(self, jobs=(*self.jobs[:-1], replace(self.jobs[-1], ready=1)))
+        return replace(self, jobs=(*self.jobs[:-1], replace(self.jobs[-1], ready=1, silent=False)))
+
+    def that_is_silent(self) -> ARun:
+        """It has a pod, and none is ready."""
+        return self.whose_job(ready=0, silent=True)
 
     def whose_job(self, end: JobEnd | None = None, **fields: Any) -> ARun:
         return replace(self, jobs=(*self.jobs[:-1], replace(self.jobs[-1], end=end, **fields)))

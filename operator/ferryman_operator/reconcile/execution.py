@@ -23,6 +23,9 @@ from ferryman_operator.reconcile.plan import CreateJob, Look, Plan
 
 LONGEST_BETWEEN_LOOKS: Final = timedelta(minutes=5)
 
+BETWEEN_LOOKS_AT_A_NODE: Final = timedelta(minutes=1)
+"""Its return, or that its pod is given up, is an event of the Job; this is for one that is lost."""
+
 
 def ended(case: Case) -> Plan | None:
     """The Job has ended: its pods say how, and the run ends or goes on."""
@@ -36,7 +39,13 @@ def ended(case: Case) -> Plan | None:
         return endings.to_be_sure(case.seen)
     if waiting := endings.await_pods(case.seen, case.run):
         return waiting
-    ending = outcome.of_job(case.run.uid, job, case.seen.pods, was_running=case.row is not None)
+    ending = outcome.of_job(
+        case.run.uid,
+        job,
+        case.seen.pods,
+        was_running=case.row is not None,
+        was_unreachable=status.reason(case.status) == Reason.NODE_UNREACHABLE,
+    )
     return endings.conclude(case, case.row or row_of(job), ending)
 
 
@@ -67,7 +76,29 @@ def running(case: Case) -> Plan | None:
     """It runs. The runner keeps its timeout, the Job's own deadline is behind it: wait."""
     if case.job is None or case.row is None:
         return None
+    if case.job.silent:
+        return _silent(case, case.job)
+    if status.reason(case.status) == Reason.NODE_UNREACHABLE:
+        return Plan(status=status.running(case.run, case.row, case.now), wake_at=deadlines.of_run(case))
     return Plan(wake_at=deadlines.of_run(case))
+
+
+def _silent(case: Case, job: Job) -> Plan:
+    """Its pod is not ready any more: it ends, or its node does not answer. Wait, and say for what."""
+    if case.seen.pods is None:
+        return Plan(looks=frozenset({Look.PODS}))
+    lost = next((p for p in case.seen.pods if p.job_uid == job.uid and p.unreachable and not p.is_over), None)
+    if lost is None:
+        waiting = endings.await_pods(case.seen, case.run)
+        return waiting or Plan(wake_at=endings.next_look(case.seen))
+    text = (
+        f"Node {lost.node} does not answer; pod {lost.name} may still run there, and is waited for. "
+        f"If the node is gone for good: kubectl delete node {lost.node}"
+    )
+    told = status.unreachable(case.run, text, case.now)
+    return Plan(
+        status=told, wake_at=deadlines.earliest(case.now + BETWEEN_LOOKS_AT_A_NODE, deadlines.of_run(case))
+    )
 
 
 def pending(case: Case) -> Plan | None:

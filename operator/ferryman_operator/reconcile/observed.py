@@ -65,6 +65,8 @@ class Job:
     created: datetime
     deleting: bool = False
     ready: int = 0
+    silent: bool = field(default=False, compare=False)
+    """Whether it has a pod that is not over, and none that is ready. No news but together with `ready`."""
     end: JobEnd | None = None
 
 
@@ -92,6 +94,8 @@ class Pod:
     ends_by: datetime | None = None
     """When the grace of its deletion is over."""
     ready: bool = False
+    unreachable: bool = False
+    """Whether its node does not answer: the pod is not ready any more, but its container is said to be."""
     waiting_reason: str = ""
     """Of the runner container, e.g. ImagePullBackOff; or Unschedulable, of the pod."""
     waiting_message: str = ""

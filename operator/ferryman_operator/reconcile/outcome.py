@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -84,12 +84,20 @@ class Evidence:
     report: Report | None
     complaint: str
     was_running: bool
+    was_unreachable: bool = False
 
 
-def of_job(uid: str, job: Job, pods: Sequence[Pod], *, was_running: bool) -> Ending:
-    """How the attempt of an ended Job ended. `was_running` says whether its pod was ever seen ready."""
+def of_job(
+    uid: str, job: Job, pods: Sequence[Pod], *, was_running: bool, was_unreachable: bool = False
+) -> Ending:
+    """How the attempt of an ended Job ended.
+
+    `was_running` says whether its pod was ever seen ready, `was_unreachable` whether its node did
+    not answer when it was last looked at.
+    """
     own = [pod for pod in pods if pod.job_uid == job.uid]
-    return _of(_gather(uid, job.attempt, job.end, own, was_running=was_running))
+    left = _gather(uid, job.attempt, job.end, own, was_running=was_running)
+    return _of(replace(left, was_unreachable=was_unreachable))
 
 
 def of_lost_job(uid: str, attempt: int, job_uid: str, pods: Sequence[Pod]) -> Ending:
@@ -218,6 +226,8 @@ def _of_the_condition(left: Evidence) -> _Found | None:
     if _deadline_exceeded(left.end):
         started = left.was_running or (left.pod is not None and left.pod.exit is not None)
         return (Reason.TIMEOUT if started else Reason.START_TIMEOUT), "Stopped by the deadline of its Job."
+    if left.was_unreachable and left.pod is None:
+        return Reason.NODE_LOST, f"Its node did not answer, and its pod is gone. {left.end.message}"
     if code := _EXIT_CODE_IN_CONDITION.search(left.end.message):
         return _of_exit_code(int(code[1]), left.complaint)
     return Reason.ATTEMPT_LOST, f"{left.end.reason}: {left.end.message}"

@@ -75,6 +75,11 @@ def running(run: Run, row: Attempt, now: datetime) -> TaskRunStatus:
     return _next(run, Phase.RUNNING, condition, row, next_attempt_at=None)
 
 
+def unreachable(run: Run, text: str, now: datetime) -> TaskRunStatus:
+    """The attempt may run, on a node that does not answer."""
+    return _next(run, run.status.phase, _condition(run, "Unknown", Reason.NODE_UNREACHABLE, text, now))
+
+
 def stopping(run: Run, row: Attempt, why: Reason, text: str, now: datetime) -> TaskRunStatus:
     """The attempt is to be stopped; the row says for which reason, before anything is deleted."""
     condition = _condition(run, "Unknown", why, text, now)

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     WAITING_FOR_WORKER = "WaitingForWorker"
     POD_PENDING = "PodPending"
     RUNNING = "Running"
+    NODE_UNREACHABLE = "NodeUnreachable"
     AWAITING_RETRY = "AwaitingRetry"
     CANCELLING = "Cancelling"
 
@@ -141,6 +142,12 @@ MEANING: Final[dict[Reason, Meaning]] = {
         Phase.PENDING, "The pod of the attempt has not started; the message says why.", "Read the message."
     ),
     Reason.RUNNING: _live(Phase.RUNNING, "The pod of the attempt has started.", "Wait."),
+    Reason.NODE_UNREACHABLE: _live(
+        Phase.RUNNING,
+        "The node of the attempt's pod does not answer; the function may still run there.",
+        "Wait; if the node is gone for good, delete its Node object, or taint it "
+        "`node.kubernetes.io/out-of-service:NoExecute`. The attempt then ends as NodeLost.",
+    ),
     Reason.AWAITING_RETRY: _live(
         Phase.AWAITING_RETRY, "An attempt failed; the next one starts at `status.nextAttemptAt`.", "Wait."
     ),

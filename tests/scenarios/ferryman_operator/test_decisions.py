@@ -12,6 +12,7 @@ from builders.runs import (
     CANNOT_PULL,
     COMPLETE,
     FAILED,
+    IS_OUT_OF_REACH,
     IS_RUNNING,
     IS_STOPPING,
     OOM_KILLED,
@@ -179,6 +180,34 @@ class TestAnAttempt:
         assert told.phase is Phase.RUNNING
         assert told.conditions[0].message.startswith(f"Waits for pod {run.seen.pods[0].name} on node ")
         assert replace(run, status=told).at(seconds=90).plan.is_quiet
+
+    def test_whose_pod_is_not_ready_any_more_is_looked_at(self):
+        assert a_run().on_attempt(1).running().that_is_silent().plan == Plan(looks=PODS)
+
+    def test_whose_node_does_not_answer_says_which_one_and_what_to_do_and_says_it_once(self):
+        run = a_run().on_attempt(1).running().that_is_silent().whose_pod(IS_OUT_OF_REACH)
+        assert ended_as(run.plan) == (Phase.RUNNING, "NodeUnreachable")
+        assert message_of(run.plan).startswith("Node node-1 does not answer; pod pod-0 may still run there")
+        assert "kubectl delete node node-1" in message_of(run.plan)
+        assert replace(run, status=run.plan.status).at(hours=1).plan.is_quiet
+
+    def test_whose_node_does_not_answer_goes_on_when_it_does(self):
+        silent = a_run().on_attempt(1).running().that_is_silent().whose_pod(IS_OUT_OF_REACH)
+        back = replace(silent.ready(), status=silent.plan.status, more={})
+        assert ended_as(back.plan) == (Phase.RUNNING, "Running")
+        assert message_of(back.plan) == "Attempt 1 runs."
+
+    def test_whose_pod_is_about_to_end_is_waited_for(self):
+        run = a_run().on_attempt(1).running().that_is_silent().whose_pod({**IS_STOPPING, "ends_by": T0})
+        assert run.plan.is_quiet
+
+    def test_whose_node_did_not_answer_and_whose_pod_is_gone_has_lost_its_node(self):
+        silent = a_run().on_attempt(1).running().that_is_silent().whose_pod(IS_OUT_OF_REACH)
+        gone = replace(silent, status=silent.plan.status, more={}).whose_job(FAILED)
+        plan = gone.confirmed().without_pods().plan
+        assert ended_as(plan) == (Phase.AWAITING_RETRY, "AwaitingRetry")
+        assert plan.status.attempts[0].reason == "NodeLost"
+        assert plan.status.infrastructure_retries_used == 1
 
     def test_whose_job_is_gone_is_not_lost_while_its_pod_lives(self):
         run = a_run().on_attempt(1).running().whose_pod(IS_STOPPING).whose_job_is_gone().confirmed()

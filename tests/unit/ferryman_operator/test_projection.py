@@ -150,6 +150,36 @@ def test_only_the_runner_container_counts():
     assert pod.exit.exit_code == 80
 
 
+@pytest.mark.parametrize(
+    ("status", "silent"),
+    [
+        ({"active": 1, "ready": 0}, True),
+        ({"terminating": 1, "ready": 0}, True),
+        ({"active": 1, "ready": 1}, False),
+        ({"active": 0, "ready": 0, "succeeded": 1}, False),
+        ({}, False),
+    ],
+)
+def test_a_job_is_silent_while_it_has_pods_of_which_none_is_ready(status, silent):
+    assert projection.job({"metadata": {"name": "j", "uid": "u"}, "status": status}).silent is silent
+
+
+@pytest.mark.parametrize(
+    ("pod_is_ready", "container_is_ready", "unreachable"),
+    [("True", True, False), ("False", True, True), ("False", False, False)],
+)
+def test_a_pod_whose_readiness_was_taken_back_by_others_is_out_of_reach(
+    pod_is_ready, container_is_ready, unreachable
+):
+    status = {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": pod_is_ready}],
+        "containerStatuses": [{"name": "runner", "ready": container_is_ready, "state": {"running": {}}}],
+    }
+    pod = projection.pod({"metadata": {"name": "p", "uid": "u"}, "status": status})
+    assert pod.unreachable is unreachable
+
+
 def test_a_pod_without_a_node_says_why():
     conditions = [
         {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
