@@ -152,10 +152,12 @@ class Client:
         return [run for run in runs if tag is None or tag in json.loads(run.tags or "[]")]
 
     def close(self) -> None:
-        """End the watches. Runs go on; futures that still wait are never done."""
+        """End the watches, and the waiting for the store. Runs go on; futures that wait are never done."""
         with self._lock:
             watchers = list(self._watchers.values())
             self._watchers.clear()
+            self._delivery.patience.give_up()
+            self._delivery = delivery.Delivery(self.store)
         for watcher in watchers:
             watcher.close()
 

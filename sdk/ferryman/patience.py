@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import threading
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -20,17 +21,18 @@ _log: Final = logging.getLogger("ferryman")
 
 
 class Patience:
-    """Tries again for so many seconds. Thread-safe. `sleep` and `clock` are there for tests."""
+    """Tries again for so many seconds, unless told to give up. Thread-safe. `sleep`, `clock`: for tests."""
 
     def __init__(
         self,
         seconds: float = math.inf,
         *,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._seconds = seconds
-        self._sleep = sleep
+        self._given_up = threading.Event()
+        self._sleep = sleep or self._given_up.wait
         self._clock = clock
         self._silent_until = -math.inf
 
@@ -46,13 +48,17 @@ class Patience:
             try:
                 return request()
             except passing as error:
-                if self._clock() >= until:
+                if self._given_up.is_set() or self._clock() >= until:
                     raise
                 text = f"{what} yet: {error}"
                 told(text)
                 self._warn(text)
             self._sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
             delay = min(delay * 2, _LONGEST)
+
+    def give_up(self) -> None:
+        """Whoever waits gets the last error now."""
+        self._given_up.set()
 
     def _warn(self, text: str) -> None:
         now = self._clock()

@@ -113,6 +113,22 @@ def test_the_log_has_an_outage_once_whatever_the_number_of_those_who_wait(caplog
     assert len(caplog.messages) == 1
 
 
+def test_nobody_waits_on_when_it_is_given_up():
+    waiting = Patience()
+    failed = threading.Event()
+
+    def wait() -> None:
+        with pytest.raises(StoreUnavailable):
+            waiting.call(Flaky(10**9), StoreUnavailable, "it waits", lambda _: heard.set())
+        failed.set()
+
+    heard = threading.Event()
+    threading.Thread(target=wait, daemon=True).start()
+    assert heard.wait(20)
+    waiting.give_up()
+    assert failed.wait(20)
+
+
 @pytest.fixture
 def on_strike():
     cluster, store = InMemoryCluster(), StoreOnStrike()
