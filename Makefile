@@ -55,11 +55,11 @@ generate-check: setup
 constraints: setup ## Move tools/constraints.txt to the newest versions that fit (needs uv)
 	@tools/constraints.sh
 
-bench: setup ## Measure against the budgets of the design
-	@echo "make bench: not there yet; tests/benchmarks has its first scripts." >&2; exit 1
-
 NODES ?= real
 CLUSTER := PYTHONPATH=tests $(BIN)/python -m cluster
+
+bench: setup ## Measure against the budgets of the design on a real Kubernetes, as root (QUICK=1: in 5 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
 
 cluster: setup ## Bring up a real Kubernetes on this machine, as root (NODES=real,fake adds a node without containers)
 	@$(CLUSTER) up --nodes $(NODES)

@@ -22,7 +22,6 @@ from ferryman.api.runner_contract import (
 from ferryman.tasks import Task
 from ferryman.wire import codecs, envelope, keys
 from ferryman.wire.obstore import ObstoreStore
-from fixtures.object_store import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 NAMESPACE = "team-a"
 JOB_UID = "job-uid-1"
@@ -54,12 +53,15 @@ class RunnerLab:
         self.server = server
         self.location = location
         self.folder = folder
-        self.store = ObstoreStore(location, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY)
+        keys = server.environment()
+        self.store = ObstoreStore(
+            location, access_key_id=keys["AWS_ACCESS_KEY_ID"], secret_access_key=keys["AWS_SECRET_ACCESS_KEY"]
+        )
 
-    def seal(self, function, *args, retry_condition=None, reference=lambda _: None, **kwargs):
+    def seal(self, function, *args, retry_condition=None, reference=lambda _: None, by_value=(), **kwargs):
         """The assignment fields of a call whose blobs are in the store."""
         task = Task(function, retry_condition_fn=retry_condition)
-        code = codecs.seal_code(codecs.Code(task), by_value=())
+        code = codecs.seal_code(codecs.Code(task), by_value=by_value)
         arguments = codecs.seal_arguments(args, kwargs, reference=reference)
         return {"code": self.put_code(code.body), "arguments": self.put_arguments(arguments.body)}
 

@@ -11,7 +11,7 @@ import botocore.config
 import botocore.exceptions
 
 from cluster import binaries, network
-from cluster.paths import STATE
+from cluster.paths import STATE, STORE_LOG
 from cluster.processes import Process, answers
 
 ENDPOINT = f"http://{network.HOST}:7070"
@@ -38,6 +38,7 @@ def server() -> Process:
         "--health=/health",
         "--keep-alive",
         "--quiet",
+        f"--access-log={STORE_LOG}",
         "posix",
         str(FOLDER),
     )

@@ -1,0 +1,54 @@
+"""`python -m benchmarks [--quick]`: measure, print the table, write the results as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import machine, quick, report, results, testbed
+from benchmarks.operator_process import Operator
+from benchmarks.results import Result
+from cluster.paths import ROOT
+
+RESULTS = ROOT / "build" / "bench" / "results.json"
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    bed = testbed.bring_up()
+    found, began = machine.look(), time.monotonic()
+    try:
+        with Operator(arguments.profile) as operator:
+            measured = sorted(_told(quick.measure(bed, operator)), key=_place)
+    finally:
+        bed.clean()
+    results.write(measured, arguments.results)
+    report.show(measured, found, Console(width=100))
+    print(f"Measured in {time.monotonic() - began:.0f} s; {arguments.results} has every sample.")
+
+
+def _told(measured: Iterator[Result]) -> Iterator[Result]:
+    """Each result, and a line about it as soon as it is there."""
+    for one in measured:
+        print(f"{one.name}: {one.value:.4g} {one.unit}", flush=True)
+        yield one
+
+
+def _place(one: Result) -> int:
+    return list(results.BUDGETS).index(one.name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="at most five minutes")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument("--profile", default="", metavar="FILE", help="run the operator under cProfile")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
