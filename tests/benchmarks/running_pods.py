@@ -1,4 +1,4 @@
-"""The fake node's place, taken for a while by one whose pods run for a second before they succeed.
+"""The fake node's place, taken for a while by one whose pods run for a while before they succeed.
 
 The fake node's own pods succeed at once, so that a run is never seen to run. Here it is, and costs all
 the writes that it costs on a node with containers.
@@ -19,7 +19,8 @@ from ferryman.api import names
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Report, ResultRef, encode_report
 
-POD_SECONDS = 1.0
+POD_SECONDS = 3.0
+"""Long enough for the Job controller to say so, which it does once a second at most."""
 HEARTBEAT_SECONDS = 10.0
 """A node of which nothing was heard for 40 seconds is taken for lost."""
 
