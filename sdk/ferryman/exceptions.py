@@ -10,6 +10,7 @@
     |-- SerializationError              (also TypeError) the function or an argument cannot be pickled
     |   `-- PayloadTooLarge
     |-- InvalidCacheKey                 (also TypeError) a cache key function returned no string
+    |-- VisualizationError              visualize() met what only a value can tell
     |-- VersionMismatch                 the image's Python is not yours
     |-- MissingContextError             (also RuntimeError) there is no run to tell about
     |-- ClusterError                    the Kubernetes API refused or failed
@@ -93,6 +94,10 @@ class PayloadTooLarge(SerializationError):
 
 class InvalidCacheKey(FerrymanError, TypeError):
     """A cache key must be a string or None."""
+
+
+class VisualizationError(FerrymanError):
+    """visualize() runs no task, and the flow asked for what one returns."""
 
 
 class VersionMismatch(FerrymanError):

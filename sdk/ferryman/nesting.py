@@ -29,11 +29,12 @@ def walk(value: Any, *, allowed: bool, seen: frozenset[int] = frozenset()) -> It
     elif is_future(value):
         yield value, allowed
     elif id(value) not in seen:
-        for inner in _inside(value):
+        for inner in inside(value):
             yield from walk(inner, allowed=allowed, seen=seen | {id(value)})
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def inside(value: Any) -> Iterator[Any]:
+    """The elements of a collection, keys and values of a dict, fields of a dataclass; else nothing."""
     if isinstance(value, list | tuple | set | frozenset):
         yield from value
     elif isinstance(value, dict):
