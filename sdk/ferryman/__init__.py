@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ferryman.context import RunContext, TaskRunContext, current_run, get_run_context
     from ferryman.delays import exponential_backoff
     from ferryman.exceptions import FerrymanError
+    from ferryman.flows import Flow, flow
     from ferryman.futures import TaskFuture, TaskFutureList, as_completed, wait
     from ferryman.pods import Pod
     from ferryman.runs import Run
@@ -37,6 +38,7 @@ __version__ = VERSION
 _HOMES: Final = {
     "Client": "client",
     "FerrymanError": "exceptions",
+    "Flow": "flows",
     "Pod": "pods",
     "Run": "runs",
     "RunContext": "context",
@@ -50,6 +52,7 @@ _HOMES: Final = {
     "connect": "client",
     "current_run": "context",
     "exponential_backoff": "delays",
+    "flow": "flows",
     "get_run": "client",
     "get_run_context": "context",
     "list_runs": "client",
@@ -61,6 +64,7 @@ _HOMES: Final = {
 __all__ = [
     "Client",
     "FerrymanError",
+    "Flow",
     "Pod",
     "Run",
     "RunContext",
@@ -75,6 +79,7 @@ __all__ = [
     "connect",
     "current_run",
     "exponential_backoff",
+    "flow",
     "get_run",
     "get_run_context",
     "list_runs",

@@ -13,17 +13,23 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-from ferryman import connection, delivery, naming, submission
+from ferryman import connection, context, delivery, naming, submission
 from ferryman.api import names
 from ferryman.binding import Call
 from ferryman.cluster import Cluster, Object
-from ferryman.exceptions import ClusterUnavailable, FerrymanError, RunAlreadyExists, RunGone
+from ferryman.exceptions import (
+    ClusterUnavailable,
+    FerrymanError,
+    MissingContextError,
+    RunAlreadyExists,
+    RunGone,
+)
 from ferryman.futures import TaskFuture, TaskFutureList
 from ferryman.local_modules import local_modules
 from ferryman.patience import Patience
 from ferryman.runs import Run, view
 from ferryman.settings import Settings
-from ferryman.submission import Bundle, Definition, Identity, SealedCall
+from ferryman.submission import Bundle, Definition, Identity, Parent, SealedCall
 from ferryman.watching import Watcher
 from ferryman.wire import conditional, keys
 from ferryman.wire.codecs import Sealed
@@ -264,7 +270,15 @@ class Client:
             return found
 
     def _identity(self) -> Identity:
-        return Identity(self.namespace, naming.random_suffix(), naming.token())
+        return Identity(self.namespace, naming.random_suffix(), naming.token(), self._parent())
+
+    def _parent(self) -> Parent | None:
+        try:
+            run = context.current_run()
+        except MissingContextError:
+            return None
+        # A run can be the parent of those in its own namespace only; one in this process is no TaskRun.
+        return Parent(run.name, run.uid) if run.namespace == self.namespace else None
 
     def _with_image(self, definition: Definition) -> Definition:
         pod = definition.options.pod

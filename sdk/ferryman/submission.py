@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any, Final, Protocol
 
@@ -43,12 +43,21 @@ class Definition:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """The run whose code submits another one."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class Identity:
-    """Which run: chosen by the caller, because it is random."""
+    """Which run: chosen by the caller, because it is random. `parent`: who submits it, if a run does."""
 
     namespace: str
     suffix: str
     token: str
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,7 @@ def manifest(
         "task": {name: value for name, value in task.items() if value},
         "function": {"blob": {"sha256": code.sha256, "size": code.size}},
         "parameters": {"blob": dict(arguments)} if arguments else None,
+        "parent": asdict(identity.parent) if identity.parent else None,
         "dependsOn": [dict(one) for one in call.depends_on],
         **_run_options(chosen),
         "pod": chosen.pod.spec(),
@@ -134,8 +144,9 @@ def manifest(
         "metadata": {
             "name": naming.run_name(rendered or chosen.name, identity.suffix),
             "namespace": identity.namespace,
-            "labels": {names.TASK_LABEL: names.label_value(chosen.name)},
+            "labels": _labels(chosen.name, identity.parent),
             "annotations": _annotations(identity.token, chosen.tags, rendered),
+            **_owners(identity.parent),
         },
         "spec": {name: value for name, value in spec.items() if value not in (None, {}, [])},
     }
@@ -174,6 +185,19 @@ def _run_options(chosen: TaskOptions) -> dict[str, Any]:
         "result": {"serializer": serializer} if serializer else None,
         "logPrints": chosen.log_prints or None,
     }
+
+
+def _labels(task: str, parent: Parent | None) -> dict[str, str]:
+    found = {names.TASK_LABEL: names.label_value(task)}
+    return found if parent is None else {**found, names.PARENT_LABEL: names.label_value(parent.name)}
+
+
+def _owners(parent: Parent | None) -> dict[str, Any]:
+    # What is deleted with its parent, by Kubernetes' garbage collection.
+    if parent is None:
+        return {}
+    owner = {"apiVersion": names.API_VERSION, "kind": names.KIND, "name": parent.name, "uid": parent.uid}
+    return {"ownerReferences": [owner]}
 
 
 def _annotations(token: str, tags: frozenset[str], rendered: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
-from ferryman import mapping, naming, options
+from ferryman import drawing, mapping, naming, options
 from ferryman.annotations import unmapped
 from ferryman.binding import Call, bind, signature_of
 from ferryman.options import TaskKeywords, TaskOptions
@@ -69,6 +69,9 @@ class Task(Generic[P, R_co]):
         from ferryman.resolution import resolved  # noqa: PLC0415
 
         call = self.bind(args, kwargs)
+        if (sketch := drawing.current()) is not None:
+            drawn = sketch.call(self.name, call.parameters, self.options.viz_return_value)
+            return cast("R_co", _awaitable(drawn) if self.isasync else drawn)
         return self.fn(*resolved(call.args), **resolved(dict(call.kwargs)))
 
     @overload
@@ -108,6 +111,9 @@ class Task(Generic[P, R_co]):
         InvalidTaskRun, StoreError or ClusterError; nothing runs then.
         """
         call = self.bind(args, kwargs)
+        if (sketch := drawing.current()) is not None:
+            waits = (call.parameters, wait_for)
+            return cast("TaskFuture[Any]", sketch.submit(self.name, waits, self.options.viz_return_value))
         return self._client().submit(self._definition(), call, wait_for=wait_for)
 
     @overload
@@ -122,6 +128,10 @@ class Task(Generic[P, R_co]):
         Strings, bytes, `unmapped(...)` and what is not iterable go to every run. Raises
         MappingMissingIterable, MappingLengthMismatch, and what `submit` does, before anything runs.
         """
+        if (sketch := drawing.current()) is not None:
+            columns = (*args, *kwargs.values())
+            drawn = sketch.map(self.name, columns, wait_for, self.options.viz_return_value)
+            return cast("TaskFutureList[Any]", drawn)
         signature = self._known_signature()
         calls = mapping.calls(signature, self.options.name, (*self._as_constants(), *args), kwargs)
         return self._client().map(self._definition(), calls, wait_for=wait_for)
@@ -265,3 +275,7 @@ def task(fn: Any = None, /, **keywords: Any) -> Any:
         return lambda function: task(function, **keywords)
     made: Task[Any, Any] = Task(fn, **cast("TaskKeywords", keywords))
     return made
+
+
+async def _awaitable(value: T) -> T:
+    return value

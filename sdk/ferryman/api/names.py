@@ -42,6 +42,9 @@ TASK_LABEL: Final = f"{GROUP}/task"
 SERVED_LABEL: Final = f"{GROUP}/served"
 """SDK -> workers: `served_value` of the entrypoint, on runs of served tasks; what they watch by."""
 
+PARENT_LABEL: Final = f"{GROUP}/parent"
+"""SDK -> people: the name of the run whose code submitted this one, as a label value."""
+
 SUBMISSION_ANNOTATION: Final = f"{GROUP}/submission"
 """SDK -> SDK: random token of one submit call, so that a create whose reply was lost is recognised."""
 
