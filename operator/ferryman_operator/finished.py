@@ -33,6 +33,7 @@ class Finished:
     sha256: str
     size: int
     attempt: int
+    result_uid: str | None
 
     @property
     def run(self) -> Run:
@@ -56,7 +57,9 @@ class Finished:
             last_transition_time=moment,
         )
         result = (
-            Result(sha256=self.sha256, size=self.size, attempt=self.attempt, serializer="")
+            Result(
+                sha256=self.sha256, size=self.size, attempt=self.attempt, uid=self.result_uid, serializer=""
+            )
             if self.sha256
             else None
         )
@@ -85,6 +88,7 @@ def of(run: Run) -> Finished:
         sha256=result.sha256 if result else "",
         size=result.size if result else 0,
         attempt=result.attempt if result else 0,
+        result_uid=result.uid if result else None,
     )
 
 

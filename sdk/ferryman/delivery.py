@@ -83,7 +83,8 @@ class Delivery:
         return original
 
     def _blob(self, run: Run, ref: ResultRef, recipient: Recipient) -> bytes:
-        fetch = partial(self.store.get, keys.result(run.namespace, run.uid, ref.attempt), limit=ref.size)
+        key = keys.result(run.namespace, ref.uid or run.uid, ref.attempt)
+        fetch = partial(self.store.get, key, limit=ref.size)
         what = f"run {run.name} has ended, and its outcome cannot be fetched"
         try:
             blob = self.patience.call(fetch, StoreUnavailable, what, recipient.delayed)

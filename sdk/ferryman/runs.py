@@ -34,6 +34,8 @@ class ResultRef:
     attempt: int
     serializer: str
     cached: bool = False
+    uid: str = ""
+    """Of the run that left it, if that was another one."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def _result(found: Mapping[str, Any] | None) -> ResultRef | None:
         attempt=found["attempt"],
         serializer=found.get("serializer", "auto"),
         cached=bool(found.get("cached", False)),
+        uid=found.get("uid") or "",
     )
 
 

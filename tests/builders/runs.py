@@ -12,6 +12,7 @@ from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import Report, ResultRef, StoreLocation, encode_report
 from ferryman.api.taskrun import (
     Attempt,
+    CacheHit,
     Condition,
     Dependency,
     Function,
@@ -87,6 +88,8 @@ class reports:
         return exited(self.code, message=encode_report(report).decode())
 
 
+OTHER_UID = "5f0c1a2e-0000-4000-8000-000000000002"
+SHARED = reports(Reason.CACHED, 0, result=ResultRef(SHA, 12, "json", OTHER_UID, 3))
 RETURNED = reports(Reason.COMPLETED, 0, result=ResultRef(SHA, 12, "json"))
 RAISED = reports(Reason.USER_EXCEPTION, 80, "ValueError: no", ResultRef("cd" * 32, 99, "pickle"))
 
@@ -140,6 +143,11 @@ class ARun:
 
     def with_result(self, **fields: Any) -> ARun:
         return self.that(result=ResultOptions(**fields))
+
+    def whose_submitter_found_a_result(self) -> ARun:
+        """Of the third attempt of another run."""
+        hit = CacheHit(uid=OTHER_UID, attempt=3, sha256=SHA, size=12, serializer="json")
+        return self.with_result(cache_key="k", hit=hit)
 
     def that_is_cancelled(self) -> ARun:
         return self.that(cancel_requested=True)

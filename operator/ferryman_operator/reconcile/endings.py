@@ -58,6 +58,11 @@ def at_once(seen: Observed, run: Run, reason: Reason, message: str) -> Plan:
     return _last(run, Verdict(reason, message), seen.now)
 
 
+def with_result(case: Case, reason: Reason, message: str, result: Result) -> Plan:
+    """End a run that never had an attempt, and has its result."""
+    return _last(case.run, Verdict(reason, message, result=result), case.now)
+
+
 def to_be_sure(seen: Observed) -> Plan | None:
     """The looks that show whether anything of the run lives, as long as they have not been made."""
     if not seen.fresh:
@@ -134,7 +139,8 @@ def _result(case: Case, ending: Ending) -> Result | None:
     return Result(
         sha256=ending.result.sha256,
         size=ending.result.size,
-        attempt=attempts.due(case.status),
+        attempt=ending.result.attempt or attempts.due(case.status),
+        uid=ending.result.uid or None,
         key=case.spec.result.key if ending.is_success else None,
         serializer=ending.result.serializer,
         cached=ending.reason is Reason.CACHED,

@@ -14,7 +14,7 @@ from ferryman.api.runner_contract import (
     encode_store,
     encode_upstreams,
 )
-from ferryman.api.taskrun import ArgumentBlob, Blob
+from ferryman.api.taskrun import ArgumentBlob, Blob, ResultOptions
 from ferryman_operator.reconcile import attempts, retries, upstreams
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import StoreConfig
@@ -80,7 +80,18 @@ def assignment(case: Case) -> Assignment:
         retries_left=retries.remain(case),
         earlier=tuple(EarlierAttempt(row.number, row.job_uid) for row in case.status.attempts),
         log_prints=spec.log_prints,
+        **_cache(spec.result),
     )
+
+
+def _cache(result: ResultOptions) -> dict[str, Any]:
+    lasts = result.cache_expiration
+    return {
+        "cache_key": result.cache_key,
+        "cache_scope": result.cache_scope or "",
+        "cache_expiration": durations.parse(lasts).total_seconds() if lasts else None,
+        "refresh_cache": result.refresh_cache,
+    }
 
 
 def _blob(blob: Blob | None) -> BlobRef | None:

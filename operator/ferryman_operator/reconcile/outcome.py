@@ -163,6 +163,8 @@ def _checked(report: Report, uid: str, attempt: int, exit_code: int) -> tuple[Re
         return None, f"the runner reported {report.reason} but exited with code {exit_code}"
     if report.reason in SUCCESS and report.result is None:
         return None, "the runner reported no result"
+    if report.result is not None and report.result.uid and report.reason is not Reason.CACHED:
+        return None, f"the runner reported {report.reason} with the result of another run"
     return report, ""
 
 

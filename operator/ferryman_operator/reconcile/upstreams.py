@@ -20,7 +20,7 @@ def _upstream(run: Run) -> Upstream:
     result = run.status.result
     return Upstream(
         name=run.key.name,
-        uid=run.uid,
+        uid=(result.uid if result else None) or run.uid,
         attempt=result.attempt if result else 0,
         sha256=result.sha256 if result else "",
         size=result.size if result else 0,

@@ -220,6 +220,12 @@ SPEC_RULES: Final = (
     ),
     _within(("spec", "retry", "delays", "*"), LONGEST_ATTEMPT, "write 0s to retry at once", zero=True),
     _within(("spec", "result", "cacheExpiration"), LONGEST_KEPT, "leave it out for no expiration"),
+    Rule(
+        ("spec", "result"),
+        "!(has(self.hit) && has(self.refreshCache) && self.refreshCache)",
+        "result must have at most one of hit and refreshCache: what is to be computed anew has no hit",
+        lambda result: not ("hit" in result and result.get("refreshCache")),
+    ),
 )
 
 POD_RULES: Final = (

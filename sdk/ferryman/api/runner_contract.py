@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Final, TypeVar
@@ -32,6 +33,11 @@ DEFAULT_TERMINATION_LOG: Final = "/dev/termination-log"
 
 MAX_RESULT_SIZE: Final = 5 * 1024**4
 """The largest object of S3; what claims to be larger would not fit the status either."""
+
+MAX_RESULT_ATTEMPT: Final = 1000
+"""A larger number of an attempt is none."""
+
+_UID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 UPSTREAMS_CHUNK_CHARACTERS: Final = 60_000
 """The length of one FERRYMAN_UPSTREAMS_<i>: Linux allows 128 KiB for one variable."""
@@ -171,7 +177,7 @@ class Assignment:
     not_after: float | None = None
     """Past this moment the runner does not start: the operator may have given the attempt up."""
     serializer: str = "auto"
-    """`auto`, `json` or `pickle`."""
+    """As in `spec.result.serializer`."""
     max_result_bytes: int = DEFAULT_MAX_RESULT_BYTES
     """A larger result is refused."""
     retries_left: bool = False
@@ -180,15 +186,28 @@ class Assignment:
     """The ledger so far: whose claims the earlier attempts may have."""
     log_prints: bool = False
     """Prefix what the function prints."""
+    cache_key: str | None = None
+    """Under which key the result is shared, if the submitter could tell."""
+    cache_scope: str = ""
+    """What of the key only the submitter knows, if the runner makes it."""
+    cache_expiration: float | None = None
+    """How long a shared result counts; None is for ever."""
+    refresh_cache: bool = False
+    """Call the function even where there is a shared result."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultRef:
-    """A result (or failure) blob in the store, under `runs/<uid>/<attempt>/result`."""
+    """A result (or failure) blob in the store, under `runs/<uid>/<attempt>/result`.
+
+    `uid` and `attempt` are those of the run that left it, if it was not this one: a cached result.
+    """
 
     sha256: str
     size: int
     serializer: str
+    uid: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +301,8 @@ def decode_store(text: str) -> StoreLocation:
 def encode_report(report: Report) -> bytes:
     """The report as UTF-8 JSON of at most MAX_REPORT_BYTES; the message is cut, never a fact."""
     fields = {k: v for k, v in asdict(report).items() if v not in (None, "", {})}
+    if report.result is not None and not report.result.uid:
+        fields["result"] = {name: fields["result"][name] for name in ("sha256", "size", "serializer")}
     limit = MAX_MESSAGE_CHARACTERS
     while True:
         for name in ("message", "exception"):
@@ -341,7 +362,13 @@ def _result(fields: dict[str, Any]) -> ResultRef:
     size = _is(int, fields["size"])
     if not 0 <= size <= MAX_RESULT_SIZE:
         raise ValueError("result.size is not that of an object")
-    return ResultRef(sha256, size, clean(_is(str, fields["serializer"]), 64))
+    serializer = clean(_is(str, fields["serializer"]), 64)
+    if "uid" not in fields:
+        return ResultRef(sha256, size, serializer)
+    uid, attempt = _is(str, fields["uid"]), _is(int, fields["attempt"])
+    if _UID.fullmatch(uid) is None or not 1 <= attempt <= MAX_RESULT_ATTEMPT:
+        raise ValueError("result.uid and result.attempt are not those of an attempt")
+    return ResultRef(sha256, size, serializer, uid, attempt)
 
 
 def _is(kind: type[_T], value: Any) -> _T:

@@ -53,6 +53,7 @@ Duration = Annotated[
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)]
+RunUid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", max_length=36)]
 Line = Annotated[str, Field(max_length=1024)]
 
 
@@ -148,6 +149,21 @@ class Retry(Model):
     """Further attempts after failures of what ran it: evictions, lost nodes, image pulls."""
 
 
+class CacheHit(Model):
+    """A result that an earlier run in this namespace left in the store."""
+
+    uid: RunUid
+    """Of the run that computed it."""
+    attempt: int = Field(ge=1, le=MAX_ATTEMPTS, strict=True)
+    """Which attempt left it."""
+    sha256: Sha256
+    """Of the blob; a reader verifies it before it decodes."""
+    size: int = Field(ge=0, le=MAX_OBJECT_BYTES, strict=True)
+    """Bytes."""
+    serializer: str = Field(min_length=1, max_length=64)
+    """How it is written."""
+
+
 class ResultOptions(Model):
     """Where the result goes and how it is written."""
 
@@ -158,13 +174,21 @@ class ResultOptions(Model):
     key: str | None = Field(default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9._/=-]+$")
     """A name of yours for the result; it is kept in `status.result`."""
     serializer: str = Field(default="auto", min_length=1, max_length=64)
-    """`auto` (JSON where the value allows, else pickle), `json`, `pickle`."""
+    """`auto` (JSON where the value allows, else pickle), `json`, `pickle`, both also with `compressed/`
+    before it, or `custom`: one of the task's own."""
     cache_key: str | None = Field(default=None, min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._=-]+$")
     """Runs with the same key in the same namespace share one result."""
     cache_expiration: Duration | None = None
     """How long a shared result counts; unset means as long as the store keeps it."""
     refresh_cache: bool = Field(default=False, strict=True)
     """Call the function even where a shared result exists, and share the new one."""
+    cache_scope: str | None = Field(
+        default=None, min_length=1, max_length=256, pattern=r"^[A-Za-z0-9._/=-]+$"
+    )
+    """What of a cache key only the submitter knows, where the runner makes the key: the flow run, a slash,
+    and a digest of its parameters."""
+    hit: CacheHit | None = None
+    """The shared result, where the submitter found one: the run ends with it at once, without a pod."""
 
 
 class PodOptions(Model):
@@ -303,10 +327,12 @@ class Result(Model):
     """Bytes."""
     attempt: int = Field(ge=1)
     """Which attempt left it."""
+    uid: RunUid | None = None
+    """Of the run whose attempt that was, if it was another run's."""
     key: str | None = Field(default=None, max_length=512)
     """As in `spec.result.key`."""
     serializer: str = Field(max_length=64)
-    """How it is written: `json`, `pickle` or `failure`."""
+    """How it is written: `json`, `pickle`, both also with `compressed/` before it, `custom` or `failure`."""
     cached: bool = False
     """Whether an earlier run computed it."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import astuple
 from typing import Any, Final, NamedTuple
 
 from ferryman.api.reasons import Reason
@@ -44,7 +45,7 @@ class Sender:
             "exception": clean(ending.exception, MAX_TEXT),
         }
         result = ending.result
-        self._send(fields | ({"result": [result.sha256, result.size, result.serializer]} if result else {}))
+        self._send(fields | ({"result": astuple(result)} if result else {}))
 
     def _send(self, fields: dict[str, Any]) -> None:
         # A line of its own, whatever a function has written before it into a descriptor that it did not know.

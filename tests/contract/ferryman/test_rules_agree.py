@@ -54,6 +54,15 @@ pods = some_of(
     labels=st.dictionaries(keys, st.just("x"), max_size=3),
     annotations=st.dictionaries(keys, st.just("x"), max_size=3),
 )
+hit = st.just(
+    {
+        "uid": "5f0c1a2e-0000-4000-8000-000000000002",
+        "attempt": 1,
+        "sha256": DIGEST,
+        "size": 1,
+        "serializer": "json",
+    }
+)
 specs = st.fixed_dictionaries(
     {
         "task": st.just({"name": "report"}),
@@ -67,7 +76,7 @@ specs = st.fixed_dictionaries(
         "deadline": durations,
         "ttlAfterFinished": durations,
         "retry": some_of(delays=st.lists(durations, max_size=3)),
-        "result": some_of(cacheExpiration=durations),
+        "result": some_of(cacheExpiration=durations, refreshCache=st.booleans(), hit=hit),
         "pod": pods,
     },
 )

@@ -16,8 +16,11 @@ from builders.runs import (
     IS_RUNNING,
     IS_STOPPING,
     OOM_KILLED,
+    OTHER_UID,
     RAISED,
     RETURNED,
+    SHA,
+    SHARED,
     STOPPED,
     T0,
     WORLD,
@@ -88,6 +91,46 @@ class TestANewRun:
     def test_whose_jobs_name_is_taken_fails(self):
         run = a_run().on_attempt(1).whose_job(owner_uid="somebody")
         assert ended_as(run.plan) == (Phase.FAILED, "JobNameCollision")
+
+
+class TestASharedResult:
+    shared = Result(sha256=SHA, size=12, attempt=3, uid=OTHER_UID, serializer="json", cached=True)
+
+    def test_that_the_submitter_found_ends_the_run_with_one_write_and_no_look(self):
+        plan = a_run().whose_submitter_found_a_result().plan
+        assert ended_as(plan) == (Phase.COMPLETED, "Cached")
+        assert plan == Plan(status=plan.status)
+
+    def test_says_whose_it_is(self):
+        assert a_run().whose_submitter_found_a_result().plan.status.result == self.shared
+
+    def test_waits_for_what_the_run_waits_for(self):
+        up = a_run().called("up", "uid-up")
+        run = a_run().whose_submitter_found_a_result().depending_on("up").next_to(up)
+        assert ended_as(run.plan) == (Phase.WAITING, "WaitingForDependencies")
+
+    def test_does_not_beat_a_cancellation(self):
+        run = a_run().whose_submitter_found_a_result().that_is_cancelled().confirmed().without_pods()
+        assert ended_as(run.plan) == (Phase.CANCELLED, "Cancelled")
+
+    def test_does_not_end_an_attempt_that_runs(self):
+        run = a_run().whose_submitter_found_a_result().on_attempt(1).running()
+        assert run.plan.is_quiet
+
+    def test_does_not_stop_the_retries_of_a_run_that_has_begun(self):
+        run = a_run().retrying(1).whose_submitter_found_a_result().after_failures(U)
+        assert run.confirmed().without_pods().plan.create.attempt == 2
+
+    def test_that_the_runner_found_completes_the_run(self):
+        plan = a_run().on_attempt(1).running().whose_job(COMPLETE).whose_pod(SHARED).plan
+        assert ended_as(plan) == (Phase.COMPLETED, "Cached")
+        assert plan.status.result == self.shared
+        assert plan.status.attempts[0].outcome is Outcome.SUCCEEDED
+
+    def test_that_is_called_the_runs_own_is_not_believed(self):
+        told = reports(Reason.COMPLETED, 0, result=SHARED.result)
+        plan = a_run().on_attempt(1).running().whose_job(COMPLETE).whose_pod(told).plan
+        assert plan.status.attempts[0].reason == "InvalidRunnerReport"
 
 
 class TestAnAttempt:

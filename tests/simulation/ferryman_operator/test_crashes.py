@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from builders.runs import OTHER_UID
 from ferryman_operator.cluster import Unavailable
 from ferryman_operator.reconcile.observed import Key
 from simulation.cluster_twin import HANGS, RAISES, SUCCEEDS, ClusterTwin, Play, Script, SimulatedClock
@@ -17,6 +18,9 @@ pytestmark = pytest.mark.timeout(60)
 
 class Crash(BaseException):
     """The process is gone, in the middle of what it did."""
+
+
+HIT = {"uid": OTHER_UID, "attempt": 3, "sha256": "ab" * 32, "size": 5, "serializer": "json"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ STORIES = {
     "retries": Story({1: RAISES, 2: SUCCEEDS}, {"retry": {"retries": 1, "delays": ["5s"]}}),
     "retries at once": Story({1: RAISES, 2: RAISES, 3: SUCCEEDS}, {"retry": {"retries": 2}}),
     "is cancelled": Story({1: HANGS}, {}, cancel_after=30.0),
+    "is cached": Story({}, {"result": {"cacheKey": "k", "hit": HIT}}),
 }
-WRITES = {"succeeds": 3, "retries": 6, "retries at once": 9, "is cancelled": 5}
+WRITES = {"succeeds": 3, "retries": 6, "retries at once": 9, "is cancelled": 5, "is cached": 1}
 """How many writes each has at most without a fault; a test below holds it to that."""
 
 
@@ -103,6 +108,11 @@ async def test_a_successful_run_takes_three_writes():
         ("patch", "taskruns/status", "Running"),
         ("patch", "taskruns/status", "Completed"),
     ]
+
+
+async def test_a_run_whose_result_is_known_takes_one_write_and_no_job():
+    twin, _ = await undisturbed(STORIES["is cached"])
+    assert [(w.verb, w.resource, w.phase) for w in twin.audit] == [("patch", "taskruns/status", "Completed")]
 
 
 @pytest.mark.parametrize(("name", "k", "when"), points("before", "after"))

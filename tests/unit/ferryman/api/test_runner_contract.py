@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from ferryman.api import runner_contract as contract
 from ferryman.api.reasons import Reason
 
+OTHER = "5f0c1a2e-0000-4000-8000-000000000002"
+
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 words = st.text(st.characters(exclude_categories=("C",)), max_size=40)
 names = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=40)
@@ -37,9 +39,18 @@ assignments = st.builds(
     not_after=st.none() | moments,
     retries_left=st.booleans(),
     earlier=st.lists(st.builds(contract.EarlierAttempt, st.integers(1, 201), words), max_size=3).map(tuple),
+    cache_key=st.none() | names,
+    cache_scope=words,
+    cache_expiration=st.none() | moments,
+    refresh_cache=st.booleans(),
 )
 upstreams = st.builds(
     contract.Upstream, words, words, st.integers(1, 201), digests | st.just(""), sizes, st.booleans(), words
+)
+codecs = st.sampled_from(["json", "pickle"])
+results = st.builds(contract.ResultRef, digests, sizes, codecs)
+cached_results = st.builds(
+    contract.ResultRef, digests, sizes, codecs, st.uuids().map(str), st.integers(1, 201)
 )
 reports = st.builds(
     contract.Report,
@@ -48,7 +59,7 @@ reports = st.builds(
     reason=st.sampled_from(Reason),
     message=printable,
     exception=printable,
-    result=st.none() | st.builds(contract.ResultRef, digests, sizes, st.sampled_from(["json", "pickle"])),
+    result=st.none() | st.one_of(results, cached_results),
     started=st.none() | moments,
     finished=st.none() | moments,
     timings=st.dictionaries(printable, moments, max_size=4),
@@ -147,6 +158,8 @@ def a_report(**changed) -> str:
         a_report(result={"sha256": "ab", "size": 1, "serializer": "json"}),
         a_report(result={"sha256": "a" * 64, "size": -1, "serializer": "json"}),
         a_report(result={"sha256": "a" * 64, "size": 2**63, "serializer": "json"}),
+        a_report(result={"sha256": "a" * 64, "size": 1, "serializer": "json", "uid": "../x", "attempt": 1}),
+        a_report(result={"sha256": "a" * 64, "size": 1, "serializer": "json", "uid": OTHER, "attempt": 0}),
     ],
 )
 def test_what_is_no_report_is_an_invalid_report(text):

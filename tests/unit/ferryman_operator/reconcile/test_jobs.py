@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.runs import SHA, T0, UID, WORLD, a_run, spec
+from builders.runs import OTHER_UID, SHA, T0, UID, WORLD, a_run, spec
 from ferryman.api import names
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import Reason
@@ -162,6 +162,22 @@ def test_upstreams_come_in_the_order_of_the_spec():
         Upstream("b", "uid-b", 2, SHA, 5, completed=True, reason="Completed"),
         Upstream("a", "uid-a", 0, "", 0, completed=False, reason="InvalidSpec"),
     )
+
+
+def test_a_shared_result_of_an_upstream_is_where_it_was_computed():
+    result = Result(sha256=SHA, size=5, attempt=2, uid=OTHER_UID, serializer="json", cached=True)
+    done = a_run().called("b", "uid-b").that_has(Phase.COMPLETED, Reason.CACHED, result)
+    run = a_run().depending_on("b").next_to(done)
+    upstreams = decode_upstreams({k: v for k, v in environment_of(run).items() if v})
+    assert upstreams == (Upstream("b", OTHER_UID, 2, SHA, 5, completed=True, reason="Cached"),)
+
+
+def test_the_runner_is_told_how_its_result_is_shared():
+    told = assignment_of(
+        a_run().with_result(cache_key="k", cache_scope="flow/0f", cache_expiration="1h", refresh_cache=True)
+    )
+    assert (told.cache_key, told.cache_scope, told.cache_expiration) == ("k", "flow/0f", 3600.0)
+    assert told.refresh_cache
 
 
 def test_the_jobs_deadline_lies_behind_every_other():
