@@ -75,6 +75,7 @@ LIFE_OF_A_SERVED_RUN: Final[tuple[Rule, ...]] = (
     validity.refused,
     waiting.start_time,
     dependencies.unmet,
+    sharedresults.hit,
     waiting.backoff,
     serving.offer,
 )

@@ -109,6 +109,10 @@ class TestASharedResult:
         run = a_run().whose_submitter_found_a_result().depending_on("up").next_to(up)
         assert ended_as(run.plan) == (Phase.WAITING, "WaitingForDependencies")
 
+    def test_ends_a_served_run_before_any_worker_has_it(self):
+        run = a_run().that(executor="Worker").whose_submitter_found_a_result()
+        assert ended_as(run.plan) == (Phase.COMPLETED, "Cached")
+
     def test_does_not_beat_a_cancellation(self):
         run = a_run().whose_submitter_found_a_result().that_is_cancelled().confirmed().without_pods()
         assert ended_as(run.plan) == (Phase.CANCELLED, "Cancelled")
