@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
@@ -59,6 +59,16 @@ class TaskKeywords(TypedDict, total=False):
     on_rollback: Iterable[Hook] | None
     viz_return_value: Any
     pod: Pod | None
+    image: str | None
+    cpu: str | float | None
+    memory: str | int | None
+    gpu: int | None
+    resources: Mapping[str, Mapping[str, Any]] | None
+    env: Mapping[str, str] | None
+    secrets: Sequence[str] | None
+    service_account: str | None
+    node_selector: Mapping[str, str] | None
+    tolerations: Sequence[Mapping[str, Any]] | None
     start_timeout: Length
     deadline: Length
     infrastructure_retries: int | None
@@ -87,9 +97,11 @@ class TaskOptions:
     process. `on_commit`, `on_rollback`: called with the transaction.
 
     `viz_return_value`: what `flow.visualize` takes for the task's result. `pod`: what its pods
-    ask for. `start_timeout`: from an attempt's Job to the call of the function. `deadline`: of
-    the whole run. `infrastructure_retries`: further attempts after evictions, lost nodes and
-    the like. `ttl`: how long the finished TaskRun is kept.
+    ask for; the keywords `image`, `cpu`, `memory`, `gpu`, `resources`, `env`, `secrets`,
+    `service_account`, `node_selector` and `tolerations` set its fields of these names.
+    `start_timeout`: from an attempt's Job to the call of the function. `deadline`: of the whole
+    run. `infrastructure_retries`: further attempts after evictions, lost nodes and the like.
+    `ttl`: how long the finished TaskRun is kept.
     """
 
     name: str
@@ -126,6 +138,12 @@ class TaskOptions:
     """`retry_delay_seconds` for this number of retries, in seconds."""
 
 
+POD_KEYWORDS: Final = (
+    "image", "cpu", "memory", "gpu", "resources", "env", "secrets", "service_account", "node_selector",
+    "tolerations",
+)  # fmt: skip
+"""Fields of a Pod that are keywords of a task, too."""
+
 _NONE_IS_A_VALUE: Final = frozenset({"cache_policy"})
 """None as a cache policy is none at all; not to say one is the default policy."""
 
@@ -140,11 +158,14 @@ def evolve(options: TaskOptions, keywords: Mapping[str, Any]) -> TaskOptions:
         raise TypeError(f"a task has no option {', '.join(map(repr, unknown))}")
     given = {name: check(name, value) for name, value in keywords.items()}
     defaults = TaskOptions(name=options.name, description=options.description)
+    pod = {name: given.pop(name) for name in POD_KEYWORDS if name in given}
     changes = {
         name: getattr(defaults, name) if value is None and name not in _NONE_IS_A_VALUE else value
         for name, value in given.items()
     }
     changed = replace(options, **changes)
+    if pod:
+        changed = replace(changed, pod=changed.pod.evolve(**pod))
     if keywords.keys() & {"retries", "retry_delay_seconds"}:
         return replace(changed, delays=delays.listed(changed.retry_delay_seconds, changed.retries))
     return changed

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +41,24 @@ class Pod:
     annotations: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("secrets", "image_pull_secrets"):
-            if isinstance(getattr(self, name), str):
-                raise TypeError(f"Pod({name}=...) is a list of names, not a string")
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if value is not None:
+                check(name, value)
 
     def evolve(self, **changes: Any) -> Pod:
-        """A copy with these fields changed."""
+        """A copy with these fields changed; None sets one back to what it is in a new Pod."""
         kept = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Pod(**{**kept, **changes})
+        fresh = {field.name: field.default for field in fields(self)}
+        given = {name: fresh[name] if value is None else value for name, value in changes.items()}
+        return Pod(**{**kept, **given})
 
     def spec(self) -> dict[str, Any]:
         """`spec.pod`: the fields that are set, in Kubernetes' spelling."""
         found: dict[str, Any] = {
             "image": self.image,
             "resources": self._resources(),
-            "env": [{"name": name, "value": str(value)} for name, value in (self.env or {}).items()],
+            "env": [{"name": name, "value": value} for name, value in (self.env or {}).items()],
             "envFrom": [{"secretRef": {"name": name}} for name in self.secrets],
             "serviceAccountName": self.service_account,
             "automountServiceAccountToken": self.api_access or None,
@@ -81,6 +84,73 @@ class Pod:
         merged = {kind: {**asked.get(kind, {}), **given.get(kind, {})} for kind in {**asked, **given}}
         set_ones = {kind: {k: v for k, v in found.items() if v is not None} for kind, found in merged.items()}
         return {kind: found for kind, found in set_ones.items() if found}
+
+
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {value!r}")
+
+
+def _names(name: str, value: Any) -> None:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{name} must be a list of names, not {value!r}")
+    for one in value:
+        _text(name, one)
+
+
+def _objects(name: str, value: Any) -> None:
+    if not isinstance(value, Sequence) or not all(isinstance(one, Mapping) for one in value):
+        raise TypeError(f"{name} must be a list of Kubernetes objects as dicts, not {value!r}")
+
+
+def _texts(name: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict of strings, not {value!r}")
+    for key, one in value.items():
+        _text(f"a name in {name}", key)
+        _text(f"{name}[{key!r}]", one)
+
+
+def _amount(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(f'{name} must be a number or a quantity such as "500m" or "2Gi", not {value!r}')
+
+
+def _whole(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} must not be negative: {value}")
+
+
+def _claims(name: str, value: Any) -> None:
+    known = {"requests", "limits", "claims"}
+    if not isinstance(value, Mapping) or not known.issuperset(value):
+        raise TypeError(
+            f'{name} must be like {{"requests": {{"cpu": "1"}}, "limits": {{...}}}}, not {value!r}; '
+            "cpu=, memory= and gpu= are shorter"
+        )
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
+    "image": _text,
+    "cpu": _amount,
+    "memory": _amount,
+    "gpu": _whole,
+    "resources": _claims,
+    "env": _texts,
+    "secrets": _names,
+    "service_account": _text,
+    "node_selector": _texts,
+    "tolerations": _objects,
+    "priority_class": _text,
+    "image_pull_secrets": _names,
+    "volumes": _objects,
+    "volume_mounts": _objects,
+    "runtime_class": _text,
+    "labels": _texts,
+    "annotations": _texts,
+}
 
 
 def _quantity(value: str | float | None) -> str | None:

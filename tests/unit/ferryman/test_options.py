@@ -52,6 +52,18 @@ PLAIN = TaskOptions("plain")
         ({"on_commit": "print"}, TypeError),
         ({"on_rollback": [5]}, TypeError),
         ({"retrys": 1}, TypeError),
+        ({"image": 5}, TypeError),
+        ({"cpu": [1]}, TypeError),
+        ({"memory": True}, TypeError),
+        ({"gpu": -1}, ValueError),
+        ({"gpu": "1"}, TypeError),
+        ({"resources": {"cpu": 1}}, TypeError),
+        ({"env": {"LEVEL": 3}}, TypeError),
+        ({"env": ["LEVEL=3"]}, TypeError),
+        ({"secrets": "database"}, TypeError),
+        ({"service_account": 5}, TypeError),
+        ({"node_selector": "gpu"}, TypeError),
+        ({"tolerations": ["gpu"]}, TypeError),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_by_its_name(keywords, error):
@@ -178,3 +190,18 @@ def test_secrets_of_a_pod_go_by_reference():
 def test_names_of_secrets_are_a_list():
     with pytest.raises(TypeError, match="secrets"):
         Pod(secrets="db")
+
+
+def test_what_a_pod_asks_for_can_be_said_by_itself():
+    said = evolve(PLAIN, {"image": "img:1", "gpu": 1, "env": {"LEVEL": "3"}, "secrets": ["database"]})
+    assert said.pod == Pod(image="img:1", gpu=1, env={"LEVEL": "3"}, secrets=["database"])
+
+
+def test_a_keyword_of_the_pod_changes_its_field_and_keeps_the_others():
+    said = evolve(evolve(PLAIN, {"pod": Pod(image="img:1", cpu=1)}), {"cpu": 2})
+    assert said.pod == Pod(image="img:1", cpu=2)
+
+
+def test_none_sets_a_field_of_the_pod_back():
+    said = evolve(evolve(PLAIN, {"secrets": ["database"], "gpu": 1}), {"secrets": None})
+    assert said.pod == Pod(gpu=1)
