@@ -49,11 +49,8 @@ def remove() -> None:
     _remove_links()
     _remove_hard_wired_files()
     for folder in (RUN, STATE):
-        shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():
-            # A mount that was busy a moment ago.
-            _unmount()
-            shutil.rmtree(folder)
+        _empty(folder)
+        _remove_if_unused(folder)
     for folder in SHARED:
         _remove_if_unused(folder)
 
@@ -63,7 +60,7 @@ def found() -> list[str]:
     left = [f"process {pid} of {name}" for pid, name in marked()]
     left += [f"mount {mount}" for mount in _mounts()]
     left += [f"cgroup {cgroup}" for cgroup in kubelet.cgroups() if cgroup.exists()]
-    left += [f"folder {folder}" for folder in (RUN, STATE) if folder.exists()]
+    left += [f"folder {folder}" for folder in (RUN, STATE) if folder.exists() and not _is_anothers(folder)]
     if Path("/sys/class/net", network.BRIDGE).exists():
         left.append(f"bridge {network.BRIDGE}")
     return left
@@ -93,11 +90,33 @@ def _unmount() -> None:
 
 
 def _mounts() -> list[str]:
-    """Every mount point under the cluster's folders, parents first."""
+    """Every mount point below the cluster's folders, parents first.
+
+    Not the folders themselves: nothing of the cluster is mounted there. Somebody may have put a file system of
+    his own over them, to keep this cluster apart from another; without it, we would delete that other's files.
+    """
     points = [
         line.split()[4].encode().decode("unicode_escape") for line in _lines(Path("/proc/self/mountinfo"))
     ]
-    return [point for point in points if any(Path(point).is_relative_to(folder) for folder in (RUN, STATE))]
+    return [point for point in points if any(folder in Path(point).parents for folder in (RUN, STATE))]
+
+
+def _empty(folder: Path) -> None:
+    """Delete what is in it, and leave alone what is mounted at it."""
+    for entry in list(folder.iterdir()) if folder.exists() else ():
+        if entry.is_symlink() or not entry.is_dir():
+            entry.unlink(missing_ok=True)
+            continue
+        shutil.rmtree(entry, ignore_errors=True)
+        if entry.exists():
+            # A mount that was busy a moment ago.
+            _unmount()
+            shutil.rmtree(entry)
+
+
+def _is_anothers(folder: Path) -> bool:
+    """Whether it is an empty folder that remains because a file system is mounted at it."""
+    return folder.is_mount() and not any(folder.iterdir())
 
 
 def _remove_cgroups() -> None:
