@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
-from builders.chart import CHART
-from builders.releases import CommandFailed, Release, a_release, kubectl
+from builders.chart import CHART, helm
+from builders.releases import CommandFailed, Release, a_release, kubectl, run
 from ferryman.api import names
 
 CRD = f"{names.PLURAL}.{names.GROUP}"
@@ -78,6 +79,30 @@ def test_an_upgrade_stops_where_the_crd_is_older_than_the_chart(release, newer):
     assert "It lacks\n  .status.newlyWritten\n\nNothing was changed." in told
     assert "kubectl apply --server-side" in told
     assert len(json.loads(release.helm("history", "-o", "json"))) == 1
+
+
+def fields_of_the_status() -> set[str]:
+    crd = json.loads(kubectl("get", "crd", CRD, "-o", "json"))
+    return set(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"])
+
+
+def take_crds(chart: Path) -> None:
+    """What the message of a stopped upgrade says to do."""
+    crds = run(helm(), "show", "crds", str(chart))
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_load(crds))
+
+
+def test_the_command_that_it_prints_brings_the_crd_and_lets_the_upgrade_through(newer):
+    with a_release() as release:
+        before = (uid_of_the_crd(), with_a_run(release))
+        try:
+            take_crds(newer)
+            release.helm("upgrade", str(newer), *release.values)
+            assert "newlyWritten" in fields_of_the_status()
+            assert (uid_of_the_crd(), uid_of_the_run(release)) == before
+        finally:
+            take_crds(CHART)
+        assert "newlyWritten" not in fields_of_the_status()
 
 
 def test_the_check_can_be_switched_off(newer):
