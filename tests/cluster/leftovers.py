@@ -90,14 +90,16 @@ def _unmount() -> None:
 
 
 def _mounts() -> list[str]:
+    return mounts_below(_lines(Path("/proc/self/mountinfo")))
+
+
+def mounts_below(mountinfo: list[str]) -> list[str]:
     """Every mount point below the cluster's folders, parents first.
 
     Not the folders themselves: nothing of the cluster is mounted there. Somebody may have put a file system of
     his own over them, to keep this cluster apart from another; without it, we would delete that other's files.
     """
-    points = [
-        line.split()[4].encode().decode("unicode_escape") for line in _lines(Path("/proc/self/mountinfo"))
-    ]
+    points = [line.split()[4].encode().decode("unicode_escape") for line in mountinfo]
     return [point for point in points if any(folder in Path(point).parents for folder in (RUN, STATE))]
 
 
