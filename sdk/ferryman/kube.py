@@ -151,8 +151,8 @@ class KubeCluster:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(kube_watch.WATCH_SECONDS),
         }
-        read = kube_watch.WATCH_SECONDS + READ_SECONDS
-        return self._once("GET", _runs(namespace), "watch TaskRuns", query=query, read_seconds=read)
+        silence = kube_watch.SILENCE_SECONDS
+        return self._once("GET", _runs(namespace), "watch TaskRuns", query=query, read_seconds=silence)
 
     def _json(
         self, method: str, path: str, action: str, *, query: Mapping[str, str] | None = None, body: Any = None

@@ -11,11 +11,15 @@ from typing import Any, Final
 import urllib3
 
 from ferryman.cluster import Object, WatchEvent
+from ferryman.exceptions import ClusterUnavailable
 from ferryman.kube_errors import Refusal
 from ferryman.kube_retry import Retries
 
 WATCH_SECONDS: Final = 290
 """How long the server keeps a watch open; shorter than the five minutes of many proxies."""
+
+SILENCE_SECONDS: Final = 75.0
+"""A bookmark comes every minute: a watch that is silent for longer is dead, and nobody has closed it."""
 
 _log = logging.getLogger("ferryman")
 
@@ -60,8 +64,10 @@ class RunWatch(Iterator[WatchEvent]):
     def _changes(self) -> Generator[WatchEvent, None, None]:
         known: dict[str, Object] = {}
         while not self._closed.is_set():
-            # Raises for good where listing is refused; it has its own retries for the rest.
-            items, version = self._list_all()
+            listed = self._listed()
+            if listed is None:
+                return
+            items, version = listed
             yield from _differences(known, items)
             known = {item["metadata"]["name"]: _slim(item) for item in items}
             yield WatchEvent("SYNCED", {})
@@ -70,6 +76,16 @@ class RunWatch(Iterator[WatchEvent]):
             except _Expired:
                 _log.debug("the watch of TaskRuns has a gap; listing anew")
                 self._closed.wait(next(self._delays))
+
+    def _listed(self) -> tuple[list[Object], str] | None:
+        """Everything there is, however long that takes; None once it is closed. A refusal is final."""
+        while not self._closed.is_set():
+            try:
+                return self._list_all()
+            except ClusterUnavailable as error:
+                _log.warning("the watch of TaskRuns waits: %s", error)
+                self._closed.wait(next(self._delays))
+        return None
 
     def _follow(self, version: str, known: dict[str, Object]) -> Iterator[WatchEvent]:
         while not self._closed.is_set():

@@ -11,10 +11,12 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, Protocol
 
 from ferryman.cluster import Cluster, WatchEvent
 from ferryman.exceptions import ClusterUnavailable, FerrymanError, RunNotFound
+from ferryman.patience import Patience
 from ferryman.runs import Run, view
 
 LINGER: Final = 20.0
@@ -47,6 +49,7 @@ class Watcher:
         self._cluster = cluster
         self._namespace = namespace
         self._linger = linger
+        self._patience = Patience()
         self._lock = threading.Lock()
         self._listeners: dict[str, list[weakref.ref[Listener]]] = {}
         self._forgotten: deque[str] = deque()
@@ -89,6 +92,7 @@ class Watcher:
 
     def close(self) -> None:
         """End the watch now. Futures that wait are told nothing any more."""
+        self._patience.give_up()
         with self._lock:
             self._listeners.clear()
         self._close_if_idle()
@@ -140,9 +144,14 @@ class Watcher:
                 if listener.run is None or listener.done():
                     continue
                 try:
-                    listener.observe(view(self._cluster.get_run(self._namespace, name)))
+                    listener.observe(self._read(name))
                 except RunNotFound:
                     listener.vanished()
+
+    def _read(self, name: str) -> Run:
+        read = partial(self._cluster.get_run, self._namespace, name)
+        what = f"run {name} cannot be read"
+        return view(self._patience.call(read, ClusterUnavailable, what, lambda _: None))
 
     def _of(self, name: str) -> list[Listener]:
         with self._lock:

@@ -69,6 +69,8 @@ def _live(known: Known, where: str | None, console: Console) -> Table:
 
 def _follow(cluster: Cluster, where: str | None, known: Known, tell: Callable[[Row], None]) -> None:
     if where is not None:
+        # A watch waits for an API server, and who has just begun wants to know that there is none.
+        cluster.list_runs(where)
         for event in cluster.watch_runs(where):
             if event.type == "DELETED":
                 known.pop(_key(event.object), None)
