@@ -12,6 +12,7 @@ from typing import Final
 
 from ferryman_operator import finished, projection
 from ferryman_operator.finished import Finished
+from ferryman_operator.reconcile import hooks
 from ferryman_operator.reconcile.observed import Job, Key, Run
 
 _MAX_DELETED: Final = 20_000
@@ -51,7 +52,7 @@ class Cache:
         return frozenset(self._dependants.get(key, ()))
 
     def live_runs(self) -> Iterator[Run]:
-        """The runs that have not ended, as they are now."""
+        """The runs of which something is to be done, as they are now."""
         return iter([run for run in self._runs.values() if isinstance(run, Run)])
 
     def runs(self) -> Iterator[Run | Finished]:
@@ -87,10 +88,9 @@ class Cache:
             return False
         if known is not None:
             self._forget_run(known)
-        ended = run.status.phase.is_terminal
-        self._runs[run.key] = finished.of(run) if ended else run
+        self._runs[run.key] = _held(run)
         self._keys[run.uid] = run.key
-        if not ended:
+        if not run.status.phase.is_terminal:
             self._watch_upstreams(run)
         return True
 
@@ -129,7 +129,7 @@ class Cache:
     def mark_run(self, run: Run) -> None:
         """Replace the version that is known of a run, after a write that did not return one."""
         if run.key in self._runs:
-            self._runs[run.key] = finished.of(run) if run.status.phase.is_terminal else run
+            self._runs[run.key] = _held(run)
 
     def mark_job(self, job: Job) -> None:
         """Replace the version that is known of a Job, after a write that did not return one."""
@@ -183,6 +183,11 @@ def relatives(run: Run) -> tuple[Key, ...]:
     if run.spec.parent is not None:
         named.append(run.spec.parent.name)
     return tuple(Key(run.key.namespace, name) for name in named)
+
+
+def _held(run: Run) -> Run | Finished:
+    # One whose hooks are still to be called is not done with: the Job that calls them is made from its spec.
+    return run if not run.status.phase.is_terminal or hooks.are_pending(run.status) else finished.of(run)
 
 
 def _is_newer(candidate: str, known: str) -> bool:

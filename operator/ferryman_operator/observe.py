@@ -11,7 +11,7 @@ from ferryman_operator.cache import Cache
 from ferryman_operator.clock import Clock
 from ferryman_operator.cluster import Cluster, NotFound
 from ferryman_operator.intake import Intake
-from ferryman_operator.reconcile import attempts
+from ferryman_operator.reconcile import attempts, hooks
 from ferryman_operator.reconcile.observed import Job, Key, Observed, Pod, Run, World
 from ferryman_operator.reconcile.plan import Look
 from ferryman_operator.refusals import Refusals
@@ -86,7 +86,7 @@ class Observer:
         return projection.run(raw, known=known)
 
     async def _look_at_job(self, run: Run) -> None:
-        if run.status.phase.is_terminal:
+        if run.status.phase.is_terminal and not hooks.are_pending(run.status):
             return
         namespace, name = run.key.namespace, attempts.job_name(run)
         try:

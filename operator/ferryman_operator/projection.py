@@ -16,7 +16,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ferryman.api import names
-from ferryman.api.taskrun import Model, TaskRunSpec, TaskRunStatus
+from ferryman.api.fields import Model
+from ferryman.api.taskrun import TaskRunSpec, TaskRunStatus
 from ferryman_operator import sharing
 from ferryman_operator.reconcile.observed import ContainerExit, Job, JobEnd, Key, Pod, Run
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ferryman.api.taskrun import Model, TaskRunSpec
+from ferryman.api.fields import Model
+from ferryman.api.taskrun import TaskRunSpec
 
 _MAX_SHARED: Final = 4096
 

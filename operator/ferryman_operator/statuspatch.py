@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ferryman.api.taskrun import Model, TaskRunStatus
+from ferryman.api.fields import Model
+from ferryman.api.taskrun import TaskRunStatus
 from ferryman_operator.reconcile.observed import Run
 
 _FIELDS: Final = {name: field.alias or name for name, field in TaskRunStatus.model_fields.items()}

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ferryman.api import names
-from ferryman.api.phases import Phase
+from ferryman.api.hooks import HooksReport
+from ferryman.api.phases import HooksState, Phase
 from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import Report, ResultRef, StoreLocation, encode_report
 from ferryman.api.taskrun import (
@@ -16,6 +17,7 @@ from ferryman.api.taskrun import (
     Condition,
     Dependency,
     Function,
+    Hooks,
     Parent,
     PodOptions,
     Result,
@@ -82,9 +84,12 @@ class reports:
     result: ResultRef | None = None
     attempt: int | None = None
     uid: str = UID
+    hooks: HooksReport | None = None
 
     def of(self, attempt: int) -> dict[str, Any]:
-        report = Report(self.uid, self.attempt or attempt, self.reason, self.message, result=self.result)
+        report = Report(
+            self.uid, self.attempt or attempt, self.reason, self.message, result=self.result, hooks=self.hooks
+        )
         return exited(self.code, message=encode_report(report).decode())
 
 
@@ -226,6 +231,21 @@ class ARun:
         return self.with_status(
             phase=phase, conditions=[self.condition(reason)], finished_at=T0, result=result
         )
+
+    def wanting_hooks(self, state: HooksState = HooksState.WANTED, job_uid: str | None = None) -> ARun:
+        """Its hooks are to be called, or have been."""
+        return self.with_status(hooks=Hooks(state=state, jobUID=job_uid))
+
+    def with_hooks_job(self, **fields: Any) -> ARun:
+        """The Job that calls its hooks exists."""
+        name = names.hooks_job_name(self.name, self.uid)
+        job = replace(Job("default", name, "hooks", "1", self.uid, 0, T0), **fields)
+        return replace(self, jobs=(*self.jobs, job))
+
+    def whose_hooks_pod(self, what: dict[str, Any]) -> ARun:
+        """The pod of that Job, which may be gone itself."""
+        pod = Pod(**{"name": "hook-pod", "uid": "h", "job_uid": "hooks", "node": "n", **what})
+        return self._seeing(pods=(pod,))
 
     # What is seen of it
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ferryman.api import names
+from ferryman.api.hooks import HooksReport
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import ExitCode, Report, ResultRef, encode_report
@@ -50,11 +51,17 @@ class Play:
     exit_code: int = ExitCode.SUCCEEDED
     start: float = 1.0
     length: float = 5.0
+    hooks: HooksReport | None = None
 
 
 SUCCEEDS = Play()
 RAISES = Play(Reason.USER_EXCEPTION, ExitCode.USER_FAILURE)
+DIES = Play(Reason.RUNNER_KILLED, ExitCode.TERMINATED)
 HANGS = Play(length=1e6)
+CALLS_HOOKS = Play(hooks=HooksReport(called=True))
+
+HOOKS = 0
+"""The key of the hook attempt's play among those of the attempts."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,12 @@ class Write:
     resource: str
     name: str
     phase: str = ""
+    of_hooks: bool = False
 
     @property
     def is_terminal(self) -> bool:
-        return bool(self.phase) and Phase(self.phase).is_terminal
+        """Whether it ended the run. What is written of its hooks later is not that."""
+        return bool(self.phase) and Phase(self.phase).is_terminal and not self.of_hooks
 
 
 @dataclass
@@ -275,9 +284,12 @@ class ClusterTwin:
             raise Conflict("the UID differs")
         if patch["metadata"]["resourceVersion"] != run["metadata"]["resourceVersion"]:
             raise Conflict("the object has been modified")
-        assert not Phase(run["status"]["phase"]).is_terminal, "a terminal phase is final"
-        run["status"] = merged(run["status"], patch["status"])
-        self.audit.append(Write("patch", "taskruns/status", key.name, run["status"]["phase"]))
+        before, after = run["status"], merged(run["status"], patch["status"])
+        if Phase(before["phase"]).is_terminal:
+            assert {**before, "hooks": None} == {**after, "hooks": None}, "a terminal status is final"
+        run["status"] = after
+        of_hooks = Phase(before["phase"]).is_terminal
+        self.audit.append(Write("patch", "taskruns/status", key.name, run["status"]["phase"], of_hooks))
         return self._store("taskruns", run)
 
     def _create_job(self, manifest: Mapping[str, Any]) -> Object:
@@ -286,7 +298,8 @@ class ClusterTwin:
         meta = manifest["metadata"]
         created = self._insert("jobs", meta["namespace"], meta["name"], {**manifest, "status": {}})
         self.audit.append(Write("create", "jobs", meta["name"]))
-        play = self.plays.get(int(meta["labels"][names.ATTEMPT_LABEL]), SUCCEEDS)
+        number = _number(meta["labels"])
+        play = self.plays.get(number, SUCCEEDS if number else CALLS_HOOKS)
         uid = created["metadata"]["uid"]
         self.at(play.start, lambda: self._start_pod(meta["namespace"], meta["name"], uid, play))
         return created
@@ -335,7 +348,7 @@ class ClusterTwin:
         if ("pods", namespace, name) not in self._objects or job is None:
             return
         labels, failed = pod["metadata"]["labels"], play.exit_code != 0
-        report = self._report(labels[names.RUN_UID_LABEL], int(labels[names.ATTEMPT_LABEL]), play)
+        report = self._report(labels[names.RUN_UID_LABEL], _number(labels), play)
         terminated = {
             "exitCode": int(play.exit_code),
             "reason": "Error" if failed else "Completed",
@@ -362,7 +375,15 @@ class ClusterTwin:
     def _report(self, uid: str, attempt: int, play: Play) -> Report:
         now = self.clock.now().timestamp()
         return Report(
-            uid, attempt, play.reason, "told", "", ResultRef(SHA, 7, "json"), now - play.length, now
+            uid,
+            attempt,
+            play.reason,
+            "told",
+            "",
+            ResultRef(SHA, 7, "json"),
+            now - play.length,
+            now,
+            hooks=play.hooks,
         )
 
     def _set_job_status(self, job: Object, status: Object) -> None:
@@ -373,6 +394,11 @@ class ClusterTwin:
 
     def _time(self) -> str:
         return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _number(labels: Mapping[str, str]) -> int:
+    label = labels[names.ATTEMPT_LABEL]
+    return HOOKS if label == names.HOOKS else int(label)
 
 
 def merged(target: Any, patch: Any) -> Any:

@@ -1,4 +1,7 @@
-"""The ledger: `status.attempts`, which attempt is due, and what contradicts it."""
+"""The ledger: `status.attempts`, which attempt is due, and what contradicts it.
+
+The current Job of a run that has ended is the one that calls its hooks.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,26 @@ def open_row(status: TaskRunStatus) -> Attempt | None:
 
 
 def job_name(run: Run) -> str:
-    """The name of the Job of the current attempt: what `Look.RUN` reads after the run."""
+    """The name of the Job of the current attempt, or of the hooks: what `Look.RUN` reads after the run."""
+    if run.status.phase.is_terminal:
+        return names.hooks_job_name(run.key.name, run.uid)
     return names.job_name(run.key.name, run.uid, due(run.status))
 
 
 def current_job(run: Run, jobs: Sequence[Job]) -> Job | None:
-    """The Job of the current attempt: ours, of its name, and the one in the ledger if one is."""
-    row, name = open_row(run.status), job_name(run)
+    """The current Job: ours, of its name, and the one that the status names, if it names one."""
+    known, name = _known_uid(run.status), job_name(run)
     for job in jobs:
-        if job.name == name and job.owner_uid == run.uid and (row is None or job.uid == row.job_uid):
+        if job.name == name and job.owner_uid == run.uid and known in (None, job.uid):
             return job
     return None
+
+
+def _known_uid(status: TaskRunStatus) -> str | None:
+    if status.phase.is_terminal:
+        return status.hooks.job_uid if status.hooks else None
+    row = open_row(status)
+    return row.job_uid if row else None
 
 
 def strays(run: Run, jobs: Sequence[Job]) -> tuple[Job, ...]:

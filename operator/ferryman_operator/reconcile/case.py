@@ -1,4 +1,4 @@
-"""A live run whose spec is understood, with all that was seen of it: what most rules read."""
+"""A run whose spec is understood, with all that was seen of it: what most rules read."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class Case:
     def status(self) -> TaskRunStatus:
         """As it was last written."""
         return self.run.status
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended: what is left to do are its hooks."""
+        return self.run.status.phase.is_terminal
 
     @cached_property
     def due(self) -> int:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ferryman.api import durations
+from ferryman.api.hooks import HOOKS_SECONDS
 from ferryman.api.taskrun import DEFAULT_TTL
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import Job, Run
@@ -35,7 +36,11 @@ def of_removal(run: Run) -> datetime:
 
 def job_seconds(case: Case, termination_grace: int) -> int:
     """The Job's activeDeadlineSeconds: it stops the pod when neither the runner nor the operator does."""
-    allowed = durations.parse(case.spec.start_timeout) + durations.parse(case.spec.timeout) + RECORD_GRACE
+    allowed = durations.parse(case.spec.start_timeout) + RECORD_GRACE
+    if not case.is_over:
+        allowed += durations.parse(case.spec.timeout)
+    if case.spec.hooks:
+        allowed += timedelta(seconds=HOOKS_SECONDS)
     return int(allowed.total_seconds()) + termination_grace + 1
 
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Final
 
 from ferryman_operator.reconcile import (
+    calling,
     cancellation,
     dependencies,
     execution,
@@ -89,7 +90,7 @@ def decide(seen: Observed) -> Plan:
         # Garbage collection deletes what it owns.
         return Plan()
     if run.status.phase.is_terminal:
-        return expiry.of(seen, run)
+        return calling.of(seen, run) or expiry.of(seen, run)
     if run.spec is None:
         return validity.unreadable(seen, run)
     case = Case(seen, run, run.spec)

@@ -28,11 +28,11 @@ DRAIN_PATIENCE: Final = timedelta(seconds=30)
 def conclude(case: Case, row: Attempt, ending: Ending) -> Plan:
     """Record how the current attempt ended, and in the same write what follows from it."""
     closed = _closed(case, row, ending)
-    last = Verdict(ending.reason, ending.message, closed, _result(case, ending))
+    last = Verdict(ending.reason, ending.message, closed, _result(case, ending), ending.hooks)
     if ending.is_success:
         return _last(case.run, last, case.now)
     if case.spec.cancel_requested:
-        cancelled = Verdict(Reason.CANCELLED, MEANING[Reason.CANCELLED].happened, closed)
+        cancelled = Verdict(Reason.CANCELLED, MEANING[Reason.CANCELLED].happened, closed, hooks=ending.hooks)
         return _last(case.run, cancelled, case.now)
     retry = retries.after(case, ending.reason)
     if retry is None:

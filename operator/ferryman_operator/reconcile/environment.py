@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ferryman.api import durations
+from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import (
     Assignment,
     BlobRef,
     EarlierAttempt,
     Env,
+    Mode,
+    ResultRef,
+    RunEnding,
     encode_assignment,
     encode_store,
     encode_upstreams,
 )
-from ferryman.api.taskrun import ArgumentBlob, Blob, ResultOptions
-from ferryman_operator.reconcile import attempts, retries, upstreams
+from ferryman.api.taskrun import ArgumentBlob, Blob, Result, ResultOptions
+from ferryman_operator.reconcile import attempts, retries, status, upstreams
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import StoreConfig
 
@@ -24,12 +29,12 @@ def variables(case: Case) -> list[dict[str, Any]]:
     """`env` of the container. Ours come last: of two of a name Kubernetes takes the last one."""
     store = store_of(case)
     values = {
-        Env.ASSIGNMENT.value: encode_assignment(assignment(case)),
+        Env.ASSIGNMENT.value: encode_assignment(hooks_assignment(case) if case.is_over else assignment(case)),
         Env.STORE.value: encode_store(store.location),
         # Off is said, too: a ConfigMap of client settings in `envFrom` would otherwise turn it on.
         Env.STORE_ALLOW_UNCONDITIONAL.value: "1" if store.allow_unconditional else "0",
         **_image(case),
-        **encode_upstreams(upstreams.of(case.spec, case.seen.upstreams)),
+        **({} if case.is_over else encode_upstreams(upstreams.of(case.spec, case.seen.upstreams))),
     }
     fields = {
         Env.POD_NAME: "metadata.name",
@@ -81,7 +86,41 @@ def assignment(case: Case) -> Assignment:
         earlier=tuple(EarlierAttempt(row.number, row.job_uid) for row in case.status.attempts),
         log_prints=spec.log_prints,
         **_cache(spec.result),
+        hooks=tuple(spec.hooks),
+        infrastructure_retries_left=retries.infrastructure_remains(case),
     )
+
+
+def hooks_assignment(case: Case) -> Assignment:
+    """What the runner of the hook attempt has to do: no arguments, as it calls hooks and not the function."""
+    status_ = case.status
+    found = status_.result
+    ending = RunEnding(
+        reason=_reason(case),
+        message=status.message(status_),
+        result=_result(case, found) if found else None,
+    )
+    return replace(
+        assignment(case),
+        attempt=status_.attempt_count,
+        mode=Mode.HOOKS,
+        ending=ending,
+        arguments=None,
+        values=None,
+        timeout=None,
+        earlier=(),
+        retries_left=False,
+        infrastructure_retries_left=False,
+    )
+
+
+def _result(case: Case, found: Result) -> ResultRef:
+    return ResultRef(found.sha256, found.size, found.serializer, found.uid or case.run.uid, found.attempt)
+
+
+def _reason(case: Case) -> Reason:
+    said = status.reason(case.status)
+    return next((one for one in Reason if one == said), Reason.ATTEMPT_LOST)
 
 
 def _cache(result: ResultOptions) -> dict[str, Any]:

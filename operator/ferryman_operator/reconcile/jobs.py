@@ -1,4 +1,4 @@
-"""The Job of one attempt, as JSON for the API server."""
+"""The Job of one attempt, or of the hooks, as JSON for the API server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ferryman.api import names
 from ferryman.api.runner_contract import ExitCode
-from ferryman_operator.reconcile import deadlines, pods
+from ferryman_operator.reconcile import attempts, deadlines, pods
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import Run
 
@@ -28,8 +28,9 @@ EXIT_CODE_RULE: Final = {
 
 
 def manifest(case: Case) -> dict[str, Any]:
-    """The Job of the current attempt. Every run in `dependsOn` is in `case.seen.upstreams`.
+    """The Job of the current attempt, or of the hooks of a run that has ended.
 
+    Every run in `dependsOn` is in `case.seen.upstreams`, unless it has ended.
     The name is a function of run and attempt, so a second create is a conflict and not a
     second Job. The Job never tries again by itself: the ledger counts attempts, not it.
     """
@@ -37,7 +38,7 @@ def manifest(case: Case) -> dict[str, Any]:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": names.job_name(case.run.key.name, case.run.uid, case.due),
+            "name": attempts.job_name(case.run),
             "namespace": case.run.key.namespace,
             "labels": {**_queue_labels(case), **pods.labels(case)},
             "ownerReferences": [owner_reference(case.run)],

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from ferryman.api.hooks import HooksReport
 from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import ExitCode, InvalidReport, Report, ResultRef, decode_report
 from ferryman_operator.reconcile.observed import Job, JobEnd, Pod
@@ -66,6 +67,8 @@ class Ending:
     finished: datetime | None = None
     exit_code: int | None = None
     pod: Pod | None = None
+    hooks: HooksReport | None = None
+    """What the runner says of the hooks, if it left a report."""
 
     @property
     def is_success(self) -> bool:
@@ -256,6 +259,8 @@ def _ending(left: Evidence, reason: Reason, message: str) -> Ending:
         finished=moment(report.finished if report else None) or (gone.finished if gone else None),
         exit_code=gone.exit_code if gone else None,
         pod=pod,
+        # Called is called, even where somebody else knows better how the attempt ended.
+        hooks=report.hooks if report is not None else None,
     )
 
 

@@ -26,7 +26,7 @@ def labels(case: Case) -> dict[str, str]:
         names.MANAGED_LABEL: "true",
         names.RUN_LABEL: names.label_value(case.run.key.name),
         names.RUN_UID_LABEL: case.run.uid,
-        names.ATTEMPT_LABEL: str(case.due),
+        names.ATTEMPT_LABEL: names.HOOKS if case.is_over else str(case.due),
         names.TASK_LABEL: names.label_value(case.spec.task.name),
     }
     return {key: value for key, value in found.items() if value}
@@ -91,7 +91,17 @@ def _resources(case: Case) -> dict[str, Any]:
     requests = _set({"cpu": defaults.cpu_request, "memory": defaults.memory_request})
     limits = _set({"cpu": defaults.cpu_limit, "memory": defaults.memory_limit})
     # As a whole: a default request beside a user's smaller limit would make the pod invalid.
-    return case.spec.pod.resources or _set({"requests": requests, "limits": limits})
+    wanted = case.spec.pod.resources or _set({"requests": requests, "limits": limits})
+    return _without_devices(wanted) if case.is_over else wanted
+
+
+def _without_devices(resources: dict[str, Any]) -> dict[str, Any]:
+    # Hooks are to start soon and need no GPU; of cpu and memory they get what importing the code may need.
+    return {
+        kind: {name: amount for name, amount in amounts.items() if "/" not in name}
+        for kind, amounts in resources.items()
+        if isinstance(amounts, dict)
+    }
 
 
 def _pod_security(defaults: PodDefaults) -> dict[str, Any]:

@@ -67,6 +67,11 @@ def remain(case: Case) -> bool:
     return case.status.retries_used < case.spec.retry.retries
 
 
+def infrastructure_remains(case: Case) -> bool:
+    """Whether a failure of what runs the function would be tried again."""
+    return case.status.infrastructure_retries_used < case.spec.retry.infrastructure_retries
+
+
 def exhausted(status: TaskRunStatus, attempt: int, reason: Reason) -> str:
     """What to add to the last failure's message; "" where the run had one attempt and no budget was spent."""
     used = status.infrastructure_retries_used

@@ -37,7 +37,7 @@ def reported(case: Case) -> Plan | None:
     row = case.row or _row_of(case, lease)
     ending = outcome.of_report(case.run.uid, lease.attempt, lease.report)
     if row.reason is not None and not ending.is_success:
-        ending = Ending(stopping.reason_of(row), row.message or "", ending.result)
+        ending = Ending(stopping.reason_of(row), row.message or "", ending.result, hooks=ending.hooks)
     return endings.conclude(case, row, ending)
 
 

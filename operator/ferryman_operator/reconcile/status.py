@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from ferryman.api import durations
+from ferryman.api.checked import clean
+from ferryman.api.hooks import HooksReport
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Reason
-from ferryman.api.runner_contract import clean
 from ferryman.api.taskrun import Attempt, Condition, Result, TaskRunStatus
-from ferryman_operator.reconcile import attempts
+from ferryman_operator.reconcile import attempts, hooks
 from ferryman_operator.reconcile.observed import Run
 
 MAX_LINE: Final = 1024
@@ -25,6 +26,8 @@ class Verdict:
     message: str
     row: Attempt | None = None
     result: Result | None = None
+    hooks: HooksReport | None = None
+    """What its runner says of the hooks, if it says anything."""
 
 
 def succeeded(status: TaskRunStatus) -> Condition | None:
@@ -119,6 +122,7 @@ def finished(run: Run, last: Verdict, now: datetime) -> TaskRunStatus:
         finished_at=now,
         duration=durations.render(max((now - started).total_seconds(), 0)) if started else None,
         result=last.result,
+        hooks=hooks.at_the_end(run.spec, last.reason, last.hooks),
     )
 
 

@@ -34,7 +34,10 @@ RUN_UID_LABEL: Final = f"{GROUP}/run-uid"
 """Operator -> itself: the TaskRun's UID. Selects; identity is the ownerReference's UID."""
 
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
-"""Operator -> itself and people: the attempt's number, from 1."""
+"""Operator -> itself and people: the attempt's number, from 1, or HOOKS."""
+
+HOOKS: Final = "hooks"
+"""In the place of an attempt's number: the Job that calls the hooks of a run that has ended."""
 
 TASK_LABEL: Final = f"{GROUP}/task"
 """SDK and operator -> people: the task's name as a label value."""
@@ -71,7 +74,16 @@ def job_name(run_name: str, run_uid: str, attempt: int) -> str:
     Deterministic, so that creating it twice is a conflict and not a second Job; it holds
     the UID, so that a re-created TaskRun of the same name never meets its forerunner's Job.
     """
-    suffix = f"-{run_uid.replace('-', '')[:8]}-{attempt}"
+    return _job_name(run_name, run_uid, str(attempt))
+
+
+def hooks_job_name(run_name: str, run_uid: str) -> str:
+    """The name of the Job that calls a run's hooks: `<run>-<uid8>-hooks`, a DNS label."""
+    return _job_name(run_name, run_uid, HOOKS)
+
+
+def _job_name(run_name: str, run_uid: str, what: str) -> str:
+    suffix = f"-{run_uid.replace('-', '')[:8]}-{what}"
     stem = dns_label(run_name, limit=63 - len(suffix))
     return stem + suffix
 

@@ -55,3 +55,21 @@ class Outcome(StrEnum):
     """The infrastructure took it, or it never started."""
     CANCELLED = "Cancelled"
     """The run was cancelled while it ran."""
+
+
+class HooksState(StrEnum):
+    """`status.hooks.state`: how far the hooks of a run that has ended are."""
+
+    WANTED = "Wanted"
+    """Nobody has called them yet; the operator starts a Job that does."""
+    STARTED = "Started"
+    """That Job exists."""
+    CALLED = "Called"
+    """Each was called once; the message says which raised."""
+    NOT_CALLED = "NotCalled"
+    """They will not be called; the message says why."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is done about them."""
+        return self in (HooksState.CALLED, HooksState.NOT_CALLED)

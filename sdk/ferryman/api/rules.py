@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from ferryman.api import durations, names, pod_schema
-from ferryman.api.phases import TERMINAL
+from ferryman.api.phases import TERMINAL, HooksState
 
 Path = tuple[str, ...]
 
@@ -134,6 +134,7 @@ OPTIONAL: Final = (
     "result",
     "ttlAfterFinished",
     "logPrints",
+    "hooks",
     "pod",
 )
 MUTABLE: Final = ("cancelRequested",)
@@ -158,11 +159,45 @@ ROOT_RULES: Final = (
     ),
 )
 
+_HOOKS_SETTLED: Final = "[" + ", ".join(f"'{one}'" for one in HooksState if one.is_settled) + "]"
+
+FINAL_STATUS: Final = (
+    "phase",
+    "conditions",
+    "attempts",
+    "retriesUsed",
+    "infrastructureRetriesUsed",
+    "nextAttemptAt",
+    "startedAt",
+    "finishedAt",
+    "observedGeneration",
+    "result",
+    "attemptCount",
+    "lease",
+    "offeredAttempt",
+    "duration",
+)
+"""Every field of the status but `hooks`, which go on when the run has ended; a test keeps that."""
+
+
+def _unchanged(field: str) -> str:
+    now, before = f"self.{field}", f"oldSelf.{field}"
+    return f"has({now}) == has({before}) && (!has({now}) || {now} == {before})"
+
+
 STATUS_RULES: Final = (
     Rule(
         ("status",),
-        f"!(oldSelf.phase in {_ENDED}) || self == oldSelf",
-        f"status is final once the run has ended, in every field; {_NEW_RUN}",
+        f"!(oldSelf.phase in {_ENDED}) || ({' && '.join(_unchanged(field) for field in FINAL_STATUS)})",
+        f"status is final once the run has ended, in every field but hooks; {_NEW_RUN}",
+        reason="FieldValueForbidden",
+    ),
+    Rule(
+        ("status",),
+        f"!(oldSelf.phase in {_ENDED}) || (has(self.hooks) == has(oldSelf.hooks) && (!has(self.hooks) "
+        f"|| self.hooks == oldSelf.hooks || !(oldSelf.hooks.state in {_HOOKS_SETTLED})))",
+        f"status.hooks is final once the hooks are called or given up; {_NEW_RUN}",
+        field=".hooks",
         reason="FieldValueForbidden",
     ),
 )

@@ -7,15 +7,14 @@ Standard library only: the runner loads this module.
 from __future__ import annotations
 
 import json
-import math
-import re
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from ferryman.api import checked
+from ferryman.api.checked import clean
+from ferryman.api.hooks import MAX_HOOKS_MESSAGE_CHARACTERS, HooksReport, hooks_of
 from ferryman.api.reasons import Reason
-
-_T = TypeVar("_T")
 
 CONTRACT_VERSION: Final = 1
 
@@ -26,18 +25,10 @@ MAX_REPORT_BYTES: Final = 4096
 
 MAX_MESSAGE_CHARACTERS: Final = 1024
 
-MAX_MOMENT: Final = 253_402_300_799
-"""The last second of the year 9999."""
-
 DEFAULT_TERMINATION_LOG: Final = "/dev/termination-log"
-
-MAX_RESULT_SIZE: Final = 5 * 1024**4
-"""The largest object of S3; what claims to be larger would not fit the status either."""
 
 MAX_RESULT_ATTEMPT: Final = 1000
 """A larger number of an attempt is none."""
-
-_UID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 UPSTREAMS_CHUNK_CHARACTERS: Final = 60_000
 """The length of one FERRYMAN_UPSTREAMS_<i>: Linux allows 128 KiB for one variable."""
@@ -144,6 +135,38 @@ class EarlierAttempt:
     job_uid: str
 
 
+class Mode(StrEnum):
+    """What a runner is for."""
+
+    ATTEMPT = "attempt"
+    """It executes the attempt."""
+    HOOKS = "hooks"
+    """The run has ended: it calls the hooks with the state in `Assignment.ending`, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRef:
+    """A result (or failure) blob in the store, under `runs/<uid>/<attempt>/result`.
+
+    `uid` and `attempt` are those of the run that left it, if it was not this one: a cached result.
+    """
+
+    sha256: str
+    size: int
+    serializer: str
+    uid: str = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnding:
+    """How the run ended, for its hooks. `result` says which attempt of which run left it."""
+
+    reason: Reason
+    message: str = ""
+    result: ResultRef | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """All that one attempt needs to know. O(1) in the size of a map.
@@ -194,20 +217,14 @@ class Assignment:
     """How long a shared result counts; None is for ever."""
     refresh_cache: bool = False
     """Call the function even where there is a shared result."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResultRef:
-    """A result (or failure) blob in the store, under `runs/<uid>/<attempt>/result`.
-
-    `uid` and `attempt` are those of the run that left it, if it was not this one: a cached result.
-    """
-
-    sha256: str
-    size: int
-    serializer: str
-    uid: str = ""
-    attempt: int = 0
+    hooks: tuple[str, ...] = ()
+    """As `spec.hooks`: which kinds the task has."""
+    infrastructure_retries_left: bool = False
+    """Whether an attempt that died would be tried again: hooks are called only where none follows."""
+    mode: Mode = Mode.ATTEMPT
+    """What to do."""
+    ending: RunEnding | None = None
+    """In mode `hooks`: how the run ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +254,8 @@ class Report:
     """Seconds per phase."""
     peak_memory: int | None = None
     """Bytes."""
+    hooks: HooksReport | None = None
+    """Set if nobody else has to see to the hooks any more."""
     version: int = CONTRACT_VERSION
     """Of this contract."""
 
@@ -248,17 +267,23 @@ class InvalidReport(ValueError):
 def encode_assignment(assignment: Assignment) -> str:
     """The value of FERRYMAN_ASSIGNMENT. Raises ValueError if `values` is not JSON."""
     fields = {k: v for k, v in asdict(assignment).items() if v not in (None, (), [], "")}
+    if assignment.mode is Mode.ATTEMPT:
+        del fields["mode"]
     return json.dumps(fields, separators=(",", ":"), allow_nan=False)
 
 
 def decode_assignment(text: str) -> Assignment:
     """The assignment of FERRYMAN_ASSIGNMENT. Raises ValueError on anything else."""
-    fields = _object(text)
+    fields = checked.json_object(text)
     try:
         for name in ("code", "arguments"):
             if name in fields:
                 fields[name] = BlobRef(**fields[name])
         fields["earlier"] = tuple(EarlierAttempt(**one) for one in fields.get("earlier", ()))
+        fields["hooks"] = tuple(fields.get("hooks", ()))
+        fields["mode"] = Mode(fields.get("mode", Mode.ATTEMPT))
+        if "ending" in fields:
+            fields["ending"] = _run_ending(fields["ending"])
         return Assignment(**fields)
     except TypeError as error:
         raise ValueError(f"{Env.ASSIGNMENT}: {error}") from None
@@ -293,7 +318,7 @@ def encode_store(location: StoreLocation) -> str:
 def decode_store(text: str) -> StoreLocation:
     """The location of FERRYMAN_STORE. Raises ValueError on anything else."""
     try:
-        return StoreLocation(**_object(text))
+        return StoreLocation(**checked.json_object(text))
     except TypeError as error:
         raise ValueError(f"{Env.STORE}: {error}") from None
 
@@ -308,6 +333,9 @@ def encode_report(report: Report) -> bytes:
         for name in ("message", "exception"):
             if name in fields:
                 fields[name] = clean(fields[name], limit)
+        if "hooks" in fields:
+            said = fields["hooks"]["message"]
+            fields["hooks"]["message"] = clean(said, min(limit, MAX_HOOKS_MESSAGE_CHARACTERS))
         text = json.dumps(fields, separators=(",", ":")).encode()
         if len(text) <= MAX_REPORT_BYTES or limit <= 1:
             return text
@@ -317,76 +345,49 @@ def encode_report(report: Report) -> bytes:
 def decode_report(text: str) -> Report:
     """The report in a termination message. Total: raises InvalidReport on whatever is not one."""
     try:
-        return _report(_object(text))
+        return _report(checked.json_object(text))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InvalidReport(clean(f"{type(error).__name__}: {error}", 200)) from None
-
-
-def clean(text: str, limit: int) -> str:
-    """`text` without control characters but newline and tab, cut to `limit` characters."""
-    kept = "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1]
-    )
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004  A wrong value of ours, not a wrong call.
-    return value
 
 
 def _report(fields: dict[str, Any]) -> Report:
     if fields.get("version") != CONTRACT_VERSION:
         raise ValueError(f"not a report of version {CONTRACT_VERSION}")
-    result, peak_memory = fields.get("result"), fields.get("peak_memory")
+    result, peak_memory, hooks = fields.get("result"), fields.get("peak_memory"), fields.get("hooks")
     return Report(
-        uid=_is(str, fields["uid"]),
-        attempt=_is(int, fields["attempt"]),
+        uid=checked.of_type(str, fields["uid"]),
+        attempt=checked.of_type(int, fields["attempt"]),
         reason=Reason(fields["reason"]),
-        message=clean(_is(str, fields.get("message", "")), MAX_MESSAGE_CHARACTERS),
-        exception=clean(_is(str, fields.get("exception", "")), MAX_MESSAGE_CHARACTERS),
-        result=None if result is None else _result(_is(dict, result)),
-        started=_seconds(fields.get("started")),
-        finished=_seconds(fields.get("finished")),
-        timings={clean(k, 64): _number(v) for k, v in _is(dict, fields.get("timings", {})).items()},
-        peak_memory=None if peak_memory is None else _is(int, peak_memory),
+        message=clean(checked.of_type(str, fields.get("message", "")), MAX_MESSAGE_CHARACTERS),
+        exception=clean(checked.of_type(str, fields.get("exception", "")), MAX_MESSAGE_CHARACTERS),
+        result=None if result is None else _result(checked.of_type(dict, result)),
+        started=checked.moment(fields.get("started")),
+        finished=checked.moment(fields.get("finished")),
+        timings=_timings(checked.of_type(dict, fields.get("timings", {}))),
+        peak_memory=None if peak_memory is None else checked.of_type(int, peak_memory),
+        hooks=None if hooks is None else hooks_of(checked.of_type(dict, hooks)),
     )
 
 
+def _timings(fields: dict[str, Any]) -> dict[str, float]:
+    return {clean(step, 64): checked.number(seconds) for step, seconds in fields.items()}
+
+
 def _result(fields: dict[str, Any]) -> ResultRef:
-    sha256 = _is(str, fields["sha256"])
-    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
-        raise ValueError("result.sha256 is not a SHA-256")
-    size = _is(int, fields["size"])
-    if not 0 <= size <= MAX_RESULT_SIZE:
-        raise ValueError("result.size is not that of an object")
-    serializer = clean(_is(str, fields["serializer"]), 64)
+    sha256, size = checked.sha256(fields["sha256"]), checked.size(fields["size"])
+    serializer = clean(checked.of_type(str, fields["serializer"]), 64)
     if "uid" not in fields:
         return ResultRef(sha256, size, serializer)
-    uid, attempt = _is(str, fields["uid"]), _is(int, fields["attempt"])
-    if _UID.fullmatch(uid) is None or not 1 <= attempt <= MAX_RESULT_ATTEMPT:
-        raise ValueError("result.uid and result.attempt are not those of an attempt")
+    uid, attempt = checked.uid(fields["uid"]), checked.of_type(int, fields["attempt"])
+    if not 1 <= attempt <= MAX_RESULT_ATTEMPT:
+        raise ValueError("result.attempt is not that of an attempt")
     return ResultRef(sha256, size, serializer, uid, attempt)
 
 
-def _is(kind: type[_T], value: Any) -> _T:
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is not of type {kind.__name__}")
-    return value
-
-
-def _seconds(value: Any) -> float | None:
-    """A moment that `datetime` can hold, because whoever reads a report will make one of it."""
-    moment = None if value is None else _number(value)
-    if moment is not None and not 0 <= moment <= MAX_MOMENT:
-        raise ValueError(f"{moment} is not a moment")
-    return moment
-
-
-def _number(value: Any) -> float:
-    number = float(value) if type(value) in (int, float) else math.nan
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
+def _run_ending(fields: dict[str, Any]) -> RunEnding:
+    result = fields.get("result")
+    return RunEnding(
+        Reason(fields["reason"]),
+        fields.get("message", ""),
+        None if result is None else ResultRef(**result),
+    )

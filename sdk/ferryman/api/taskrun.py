@@ -8,20 +8,13 @@ Models are frozen; JSON names are camelCase (`model.model_dump(by_alias=True, ex
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from ferryman.api import durations, rules
-from ferryman.api.phases import Outcome, Phase
+from ferryman.api import rules
+from ferryman.api.fields import Duration, Line, Model, Name, RunUid, Sha256
+from ferryman.api.phases import HooksState, Outcome, Phase
 
 MAX_DEPENDENCIES = 1000
 MAX_VALUES = 256
@@ -37,36 +30,6 @@ DEFAULT_START_TIMEOUT = "15m"
 DEFAULT_DEADLINE = "168h"
 DEFAULT_TTL = "24h"
 DEFAULT_INFRASTRUCTURE_RETRIES = 3
-
-
-def _duration(text: str) -> str:
-    durations.parse(text)
-    return text
-
-
-Duration = Annotated[
-    str,
-    Field(pattern=durations.PATTERN, min_length=durations.MIN_LENGTH, max_length=durations.MAX_LENGTH),
-    AfterValidator(_duration),
-]
-"""A Go duration: `1.5s`, `2h`."""
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", max_length=64)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)]
-RunUid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", max_length=36)]
-Line = Annotated[str, Field(max_length=1024)]
-
-
-class Model(BaseModel):
-    """A frozen part of a TaskRun; refuses what it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-    )
 
 
 class Blob(Model):
@@ -261,6 +224,8 @@ class TaskRunSpec(Model):
     """Set it to true to stop the run; it cannot be unset."""
     log_prints: bool = Field(default=False, strict=True)
     """Prefix every line that the function prints with the run's name and attempt."""
+    hooks: list[Literal["Completion", "Failure"]] = Field(default_factory=list, max_length=2)
+    """Which kinds of hooks the task has: who ends the run sees to it that they are called."""
     pod: PodOptions = PodOptions()
     """What the pod of each attempt is like."""
 
@@ -356,6 +321,17 @@ class Lease(Model):
     """The attempt is to be stopped, and by then to be reported; the row in `attempts` says why."""
 
 
+class Hooks(Model):
+    """What becomes of the hooks of a run that has ended."""
+
+    state: HooksState
+    """How far they are."""
+    job_uid: str | None = Field(default=None, max_length=64, alias="jobUID")
+    """Of the Job that calls them, where the runner of the last attempt did not."""
+    message: Line | None = None
+    """For people: which hook raised, or why none was called."""
+
+
 class TaskRunStatus(Model):
     """What became of it. Written by the operator, but for `lease`; a terminal phase is final."""
 
@@ -387,6 +363,8 @@ class TaskRunStatus(Model):
     """The attempt that workers may claim, of a served task."""
     duration: Duration | None = None
     """From `startedAt` to `finishedAt`: the column `Duration`. Written with the terminal phase."""
+    hooks: Hooks | None = None
+    """Set as the run ends, if hooks are to be called; all else in the status is final by then."""
 
     @model_serializer(mode="wrap")
     def _with_phase(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:

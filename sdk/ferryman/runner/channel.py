@@ -11,8 +11,9 @@ import time
 from dataclasses import astuple
 from typing import Any, Final, NamedTuple
 
+from ferryman.api.checked import clean
 from ferryman.api.reasons import Reason
-from ferryman.api.runner_contract import ResultRef, clean
+from ferryman.api.runner_contract import ResultRef
 from ferryman.runner.ending import Ending
 from ferryman.runner.phases import Step
 

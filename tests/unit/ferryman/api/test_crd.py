@@ -10,7 +10,7 @@ import yaml
 from ferryman.api import rules
 from ferryman.api.crd import crd, schema
 from ferryman.api.phases import Phase
-from ferryman.api.taskrun import TaskRunSpec
+from ferryman.api.taskrun import TaskRunSpec, TaskRunStatus
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -77,6 +77,11 @@ def test_every_field_outside_the_pod_is_described():
 def test_every_field_of_the_spec_is_immutable_or_known_to_be_mutable():
     fields = {field.alias for field in TaskRunSpec.model_fields.values()}
     assert fields == {*rules.REQUIRED, *rules.OPTIONAL, *rules.MUTABLE}
+
+
+def test_every_field_of_the_status_but_the_hooks_is_final_once_the_run_has_ended():
+    fields = {field.alias for field in TaskRunStatus.model_fields.values()}
+    assert fields == {*rules.FINAL_STATUS, "hooks"}
 
 
 def test_every_rule_has_a_message_that_fits_the_api():

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferryman.api import checked
 from ferryman.api import runner_contract as contract
+from ferryman.api.hooks import HooksReport
 from ferryman.api.reasons import Reason
 
 OTHER = "5f0c1a2e-0000-4000-8000-000000000002"
@@ -17,7 +19,7 @@ words = st.text(st.characters(exclude_categories=("C",)), max_size=40)
 names = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=40)
 printable = st.text("aZ9 .-_äß✓\n\t", max_size=40)
 sizes = st.integers(min_value=0, max_value=2**42)
-moments = st.floats(min_value=0, max_value=contract.MAX_MOMENT)
+moments = st.floats(min_value=0, max_value=checked.MAX_MOMENT)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -43,6 +45,16 @@ assignments = st.builds(
     cache_scope=words,
     cache_expiration=st.none() | moments,
     refresh_cache=st.booleans(),
+    hooks=st.lists(st.sampled_from(["Completion", "Failure"]), max_size=2).map(tuple),
+    infrastructure_retries_left=st.booleans(),
+    mode=st.sampled_from(contract.Mode),
+    ending=st.none()
+    | st.builds(
+        contract.RunEnding,
+        st.sampled_from(Reason),
+        words,
+        st.none() | st.builds(contract.ResultRef, digests, sizes, words, words, st.integers(0, 201)),
+    ),
 )
 upstreams = st.builds(
     contract.Upstream, words, words, st.integers(1, 201), digests | st.just(""), sizes, st.booleans(), words
@@ -64,6 +76,7 @@ reports = st.builds(
     finished=st.none() | moments,
     timings=st.dictionaries(printable, moments, max_size=4),
     peak_memory=st.none() | sizes,
+    hooks=st.none() | st.builds(HooksReport, st.booleans(), printable),
 )
 
 
