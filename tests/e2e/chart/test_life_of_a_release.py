@@ -15,6 +15,9 @@ from ferryman.api import names
 
 CRD = f"{names.PLURAL}.{names.GROUP}"
 
+# There is one CRD in the cluster, and a test here changes it for a while.
+pytestmark = pytest.mark.xdist_group("chart")
+
 
 def uid_of_the_crd() -> str:
     return kubectl("get", "crd", CRD, "-o", "jsonpath={.metadata.uid}")

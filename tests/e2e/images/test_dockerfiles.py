@@ -12,6 +12,9 @@ from ferryman.api import runner_contract
 from ferryman.api.reasons import Reason
 from ferryman.version import VERSION
 
+# Both images are built once, in the time of whichever test comes first.
+pytestmark = [pytest.mark.xdist_group("dockerfiles"), pytest.mark.timeout(1800)]
+
 # Every module that a file of byte code could stand for, whose byte code is missing or would be checked at each import.
 WITHOUT_BYTE_CODE = """
 import importlib.util, pathlib, sysconfig
@@ -53,12 +56,10 @@ def settings(built: Built) -> dict:
     return built.config | {"Labels": labels}
 
 
-@pytest.mark.timeout(1800)
 def test_a_container_of_the_runner_is_started_as_one_of_the_archive(runner: Built):
     assert settings(runner) == images.runner().config
 
 
-@pytest.mark.timeout(1800)
 def test_a_container_of_the_operator_is_started_as_one_of_the_archive(operator: Built):
     assert settings(operator) == images.operator().config
 
