@@ -121,7 +121,7 @@ def _not_started(case: Case, job: Job) -> Plan:
     next_look = case.now + _between_looks(case, job)
     if any(pod.is_over or pod.ready or pod.exit for pod in own):
         return Plan(wake_at=next_look)
-    why = starting.problem(own)
+    why = starting.problem(job.name, own)
     if case.now >= deadlines.of_start(case, job):
         return stopping.begin(case, row_of(job), why.reason, why.message)
     wake_at = deadlines.earliest(next_look, deadlines.of_start(case, job), deadlines.of_run(case))

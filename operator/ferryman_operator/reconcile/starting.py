@@ -25,10 +25,12 @@ class Problem:
     worth_telling: bool
 
 
-def problem(pods: Sequence[Pod]) -> Problem:
+def problem(job_name: str, pods: Sequence[Pod]) -> Problem:
     """What keeps the pods of an attempt, none of which has started, from starting."""
     if not pods:
-        return Problem(Reason.START_TIMEOUT, "The Job has no pod yet.", worth_telling=True)
+        # Only an Event has the cause: a quota, a missing service account, Pod Security.
+        text = f"Job {job_name} has no pod yet; `kubectl describe job {job_name}` says why."
+        return Problem(Reason.START_TIMEOUT, text, worth_telling=True)
     pod = pods[0]
     told = f": {pod.waiting_message}" if pod.waiting_message else ""
     text = f"{pod.waiting_reason or 'The pod has not started'}{told}"

@@ -155,6 +155,12 @@ class TestAnAttempt:
         assert ended_as(plan) == (Phase.PENDING, "PodPending")
         assert message_of(plan) == "ImagePullBackOff: no such image"
 
+    def test_that_has_no_pod_says_where_to_look(self):
+        run = a_run().on_attempt(1).without_pods().at(seconds=11)
+        name = run.jobs[0].name
+        assert ended_as(run.plan) == (Phase.PENDING, "PodPending")
+        assert message_of(run.plan) == f"Job {name} has no pod yet; `kubectl describe job {name}` says why."
+
     def test_says_so_once(self):
         run = a_run().on_attempt(1).whose_pod(CANNOT_PULL).at(seconds=11)
         assert replace(run, status=run.plan.status).at(seconds=40).plan.is_quiet
