@@ -26,16 +26,13 @@ class CommandFailed(Exception):
 
 def run(*command: str, stdin: Any = None) -> str:
     """What a command prints, with the test cluster's kubeconfig. Raises CommandFailed."""
-    kubeconfig = os.environ.get(VARIABLE)
-    if not kubeconfig:
-        pytest.skip(f"{VARIABLE} is not set: these tests need a real API server")
     done = subprocess.run(
         command,
         check=False,
         capture_output=True,
         text=True,
         input=None if stdin is None else json.dumps(stdin),
-        env={**os.environ, "KUBECONFIG": kubeconfig, "PATH": _path(kubeconfig)},
+        env=environment(),
         timeout=LIMIT_SECONDS,
     )
     if done.returncode:
@@ -43,9 +40,13 @@ def run(*command: str, stdin: Any = None) -> str:
     return done.stdout
 
 
-def _path(kubeconfig: str) -> str:
-    """With the kubectl that `make cluster` puts beside its kubeconfig, where the machine has none."""
-    return f"{os.environ['PATH']}:{Path(kubeconfig).resolve().parent / 'bin'}"
+def environment() -> dict[str, str]:
+    """Of a command that talks to the cluster; its kubectl is beside the kubeconfig where the machine has none."""
+    kubeconfig = os.environ.get(VARIABLE)
+    if not kubeconfig:
+        pytest.skip(f"{VARIABLE} is not set: these tests need a real API server")
+    path = f"{os.environ['PATH']}:{Path(kubeconfig).resolve().parent / 'bin'}"
+    return {**os.environ, "KUBECONFIG": kubeconfig, "PATH": path}
 
 
 def kubectl(*arguments: str, stdin: Any = None) -> str:

@@ -10,6 +10,8 @@ from history.audit_log import Entry
 LINES = 60
 """Of each part: its end is where it went wrong."""
 WIDTH = 400
+PATIENCE_SECONDS = 15
+"""For each part: the API server may be what is ill."""
 
 
 def diagnosis(
@@ -43,7 +45,7 @@ def diagnosis(
 def _said(kubectl: Callable[..., str], words: tuple[str, ...]) -> str:
     # Whatever keeps one part from being read is worth no less than the part.
     try:
-        return kubectl(*words)
+        return kubectl(*words, f"--request-timeout={PATIENCE_SECONDS}s")
     except Exception as error:  # noqa: BLE001
         return f"{type(error).__name__}: {error}"
 
