@@ -1,6 +1,7 @@
 """The operator is killed again and again under a map of 200, and nobody notices.
 
-Every execution of the function leaves a file of its own, so that what ran is counted where it ran.
+Every execution of the function leaves an object of its own in the store, so that what ran is counted where
+it ran.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import collections
 import random
 import time
-from pathlib import Path
 
 import pytest
 
 import ferryman
+from builders.executions import Executions, leave_mark
 
 SIZE = 200
 FAIL_FIRST = 20
@@ -21,44 +22,35 @@ KILLS = 6
 BOUND = 400
 
 
-@ferryman.task(retries=1)
-def square(n: int, where: str, fail_first: int) -> int:
-    import pathlib
-    import uuid
-
+@ferryman.task(retries=1, pod=ferryman.Pod(cpu="50m", memory="96Mi"))
+def square(n: int, where: dict, folder: str, fail_first: int) -> int:
     attempt = ferryman.current_run().attempt
-    pathlib.Path(where, f"{n}.{attempt}.{uuid.uuid4().hex}").touch()
+    leave_mark(where, folder, f"{n}.{attempt}")
     if n % fail_first == 0 and attempt == 1:
         raise ConnectionError(n)
     return n * n
 
 
 @pytest.mark.timeout(BOUND)
-def test_a_map_survives_an_operator_that_is_killed_at_any_moment(in_cluster, tmp_path: Path):
+def test_a_map_survives_an_operator_that_is_killed_at_any_moment(in_cluster, namespace):
     lots = random.Random(7)
-    with ferryman.connect() as client:
-        assert client.namespace
-        futures = square.map(range(SIZE), ferryman.unmapped(str(tmp_path)), ferryman.unmapped(FAIL_FIRST))
-        for kill in range(KILLS):
-            wait_for_executions(tmp_path, SIZE * kill // KILLS)
-            time.sleep(lots.uniform(0, 0.5))  # Any moment: after a write, before one, in the middle of one.
-            in_cluster.kill_operator()
-            in_cluster.start_operator(wait=False)
-        results = futures.result(timeout=BOUND)
+    ran = Executions(in_cluster.store, in_cluster.store_credentials, namespace)
+    futures = square.map(range(SIZE), *map(ferryman.unmapped, (ran.where, ran.folder, FAIL_FIRST)))
+    for kill in range(KILLS):
+        wait_for_executions(ran, SIZE * kill // KILLS)
+        time.sleep(lots.uniform(0, 0.5))  # Any moment: after a write, before one, in the middle of one.
+        in_cluster.kill_operator()
+        in_cluster.start_operator(wait=False)
+    results = futures.result(timeout=BOUND)
 
     assert results == [n * n for n in range(SIZE)]
-    assert executions(tmp_path) == collections.Counter(
+    assert ran.count() == collections.Counter(
         [f"{n}.1" for n in range(SIZE)] + [f"{n}.2" for n in range(0, SIZE, FAIL_FIRST)]
     )
 
 
-def executions(where: Path) -> collections.Counter[str]:
-    """How often each attempt of each element has called the function."""
-    return collections.Counter(path.name.rpartition(".")[0] for path in where.iterdir())
-
-
-def wait_for_executions(where: Path, number: int) -> None:
+def wait_for_executions(ran: Executions, number: int) -> None:
     until = time.monotonic() + BOUND
-    while executions(where).total() < number:
+    while ran.count().total() < number:
         assert time.monotonic() < until, "the map does not get on"
-        time.sleep(0.05)
+        time.sleep(0.1)
