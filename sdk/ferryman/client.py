@@ -127,10 +127,7 @@ class Client:
                 )
             except BaseException as error:
                 pool.shutdown(wait=True, cancel_futures=True)
-                if mapping.futures:
-                    error.add_note(
-                        f"up to {len(mapping.futures)} runs of this map had been created; they go on"
-                    )
+                mapping.futures.give_up(error)
                 raise
         return mapping.futures
 

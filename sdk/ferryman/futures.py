@@ -5,11 +5,14 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
+from ferryman import interactive
 from ferryman.exceptions import CancelledRun, ConfigurationError, RunGone, UpstreamTaskError
 from ferryman.runs import Run
 from ferryman.states import State, StateType, state_of
@@ -106,9 +109,15 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         """Why there is no value, once the run has ended; of a cancelled run the CancelledRun."""
         return self._awaited_exception(0) if self.done() else None
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Return when the run has ended, or after `timeout` seconds. Never raises for the run's sake."""
-        self._await(timeout)
+    def wait(self, timeout: float | None = None, *, stream_logs: bool = False) -> None:
+        """Return when the run has ended, or after `timeout` seconds. Never raises for the run's sake.
+
+        With `stream_logs` what its pods write appears on stdout meanwhile.
+        """
+        if stream_logs:
+            interactive.wait([self], timeout, stream_logs=True)
+        else:
+            self._await(timeout)
 
     def running(self) -> bool:
         """Whether an attempt's pod runs."""
@@ -145,6 +154,14 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         if self._failed_create:
             raise UpstreamTaskError(
                 f"run {self.name} was never created: {super().exception(0)}", run=self.name
+            )
+
+    def require_process(self) -> None:
+        """Raises ConfigurationError where it could never be done, because another process waits for it."""
+        if not self.done() and os.getpid() != self._pid:
+            raise ConfigurationError(
+                f"the future of run {self.name} belongs to the process that forked this one; "
+                f"use ferryman.get_run({self.name!r}) here"
             )
 
     def __repr__(self) -> str:
@@ -214,11 +231,7 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         return super().exception(0)
 
     def _await(self, timeout: float | None) -> bool:
-        if not self.done() and os.getpid() != self._pid:
-            raise ConfigurationError(
-                f"the future of run {self.name} belongs to the process that forked this one; "
-                f"use ferryman.get_run({self.name!r}) here"
-            )
+        self.require_process()
         _require_timeout(timeout)
         try:
             if timeout is not None and timeout <= _SILENCE:
@@ -226,7 +239,7 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
             began = time.monotonic()
             if self._done_within(_SILENCE):
                 return True
-            self._tell_silence()
+            self.tell_silence()
             return self._done_within(None if timeout is None else timeout - (time.monotonic() - began))
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(
@@ -237,8 +250,10 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
     def _done_within(self, timeout: float | None) -> bool:
         return bool(concurrent.futures.wait([self], timeout).done)
 
-    def _tell_silence(self) -> None:
-        if not self.state.reason:
+    def tell_silence(self) -> bool:
+        """Warn if no operator has taken the run up so far; whether that is so."""
+        silent = not self.done() and not self.state.reason
+        if silent:
             _log.warning(
                 "run %s: no operator has taken it up for %d s. Is Ferryman's operator running and watching "
                 "namespace %s? `ferryman doctor` tells.",
@@ -246,32 +261,74 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
                 _SILENCE,
                 self.namespace,
             )
+        return silent
 
 
 class TaskFutureList(list[TaskFuture[R]], Generic[R]):
-    """The futures of a map, in the order of its elements."""
+    """The futures of a map, in the order of its elements.
 
-    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
-        """All results, in order; the first failure in order is raised. `timeout` is for all of them."""
-        self._wait_all(timeout)
-        return [future.result(0, raise_on_failure) for future in self]
+    Waiting for them shows them on a terminal and in a notebook (FERRYMAN_PROGRESS=off does not).
+    Ctrl-C meanwhile cancels the runs that have not ended; a second Ctrl-C lets them go on.
+    """
 
-    def wait(self, timeout: float | None = None) -> None:
+    def result(
+        self,
+        timeout: float | None = None,
+        raise_on_failure: bool = True,
+        *,
+        return_exceptions: bool = False,
+        stream_logs: bool = False,
+    ) -> list[R]:
+        """All results, in order; the first failure in order is raised. `timeout` is for all of them.
+
+        With `return_exceptions`, or `raise_on_failure=False`, the exception of a run that failed
+        stands in its place. With `stream_logs` what the pods write appears on stdout. Raises
+        TimeoutError; the runs go on then.
+        """
+        if not self._wait_all(timeout, stream_logs=stream_logs):
+            waiting = sum(not future.done() for future in self)
+            raise TimeoutError(f"{waiting} of {len(self)} runs did not end within {timeout} seconds")
+        return [future.result(0, raise_on_failure and not return_exceptions) for future in self]
+
+    def wait(self, timeout: float | None = None, *, stream_logs: bool = False) -> None:
         """Return when all have ended, or after `timeout` seconds."""
-        wait(self, timeout)
+        self._wait_all(timeout, stream_logs=stream_logs)
 
     def cancel(self) -> int:
         """Ask for all that have not ended to be stopped; how many that are."""
-        return sum(future.cancel() for future in self)
+        return interactive.cancel_all(self)
 
-    def _wait_all(self, timeout: float | None) -> None:
-        if timeout is None:
-            for future in self:
-                future.wait()
+    def give_up(self, error: BaseException) -> None:
+        """`map` was stopped by `error` half-way. Ctrl-C cancels what has been created; else it goes on."""
+        created = [future for future in self if future.run is not None]
+        for future in self:
+            if future.run is None:
+                future.not_created(error)
+        if not created:
             return
-        waiting = wait(self, timeout).not_done
-        if waiting:
-            raise TimeoutError(f"{len(waiting)} of {len(self)} runs did not end within {timeout} seconds")
+        if isinstance(error, KeyboardInterrupt):
+            error.add_note(
+                f"{interactive.cancel_all(created)} runs of this map were created and are cancelled"
+            )
+        else:
+            error.add_note(f"{len(created)} runs of this map had been created; they go on")
+
+    def _wait_all(self, timeout: float | None, *, stream_logs: bool) -> bool:
+        _require_timeout(timeout)
+        for future in self:
+            future.require_process()
+        with self._telling_silence(), interactive.cancelling(self):
+            return interactive.wait(self, timeout, stream_logs=stream_logs)
+
+    @contextmanager
+    def _telling_silence(self) -> Iterator[None]:
+        timer = threading.Timer(_SILENCE, lambda: any(future.tell_silence() for future in self))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _require_timeout(timeout: float | None) -> None:
@@ -290,7 +347,9 @@ class DoneAndNotDone(NamedTuple):
 def wait(futures: Iterable[TaskFuture[Any]], timeout: float | None = None) -> DoneAndNotDone:
     """Which futures are done, once all are or `timeout` seconds are over. Never raises for a run's sake."""
     _require_timeout(timeout)
-    found = concurrent.futures.wait(set(futures), timeout)
+    every = set(futures)
+    interactive.wait(every, timeout)
+    found = concurrent.futures.wait(every, 0)
     return DoneAndNotDone(
         cast("set[TaskFuture[Any]]", found.done), cast("set[TaskFuture[Any]]", found.not_done)
     )

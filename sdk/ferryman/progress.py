@@ -4,7 +4,8 @@
         table.wait()
 
 On a terminal it is drawn in place; elsewhere (a CI log, a pipe) every change of a run is a line.
-Only this module and the command line load rich.
+Waiting for a list of futures shows it by itself, where somebody is there to see it. Only this
+module and the command line load rich.
 """
 
 from __future__ import annotations
@@ -15,16 +16,31 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol, cast
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from ferryman.futures import TaskFuture
-    from ferryman.states import State
+from ferryman.runs import Run
+from ferryman.states import State
+
+
+class Shown(Protocol):
+    """What is shown of a future."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def run(self) -> Run | None: ...
+
+    @property
+    def state(self) -> State: ...
+
+    def done(self) -> bool: ...
+
 
 STYLE: Final = {
     "Completed": "green",
@@ -45,6 +61,8 @@ STYLE: Final = {
 """The colour of a state; the order of the parts of a bar."""
 _SAY_IT_ALL: Final = frozenset({"Completed", "Running", "Pending", "Cancelling", "Cancelled"})
 """States whose message adds nothing to their name."""
+_WAITING: Final = frozenset({"Pending", "Waiting", "Scheduled", "AwaitingRetry"})
+"""States whose message says what is waited for; one of them is shown of many runs."""
 
 BAR_WIDTH: Final = 20
 POLL_SECONDS: Final = 0.1
@@ -53,16 +71,16 @@ POLL_SECONDS: Final = 0.1
 class Progress:
     """What is shown, and ways to wait while it is."""
 
-    def __init__(self, futures: Sequence[TaskFuture[Any]]) -> None:
+    def __init__(self, futures: Sequence[Shown]) -> None:
         self.futures = tuple(futures)
         self._began = time.monotonic()
         self._ended: dict[str, float] = {}
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all have ended; False if `timeout` seconds were not enough."""
-        return not concurrent.futures.wait(self.futures, timeout).not_done
+        return not concurrent.futures.wait(cast("Any", self.futures), timeout).not_done
 
-    def wait_for(self, future: TaskFuture[Any], state: str, timeout: float | None = None) -> bool:
+    def wait_for(self, future: Shown, state: str, timeout: float | None = None) -> bool:
         """Wait until `future` is in the state of this name, or has ended; False if that took too long."""
         until = None if timeout is None else time.monotonic() + timeout
         while future.state.name != state and not future.done():
@@ -78,14 +96,14 @@ class Progress:
             table.add_row(name, *self._row(name, group))
         return table
 
-    def _tasks(self) -> dict[str, list[TaskFuture[Any]]]:
-        tasks: dict[str, list[TaskFuture[Any]]] = {}
+    def _tasks(self) -> dict[str, list[Shown]]:
+        tasks: dict[str, list[Shown]] = {}
         for future in self.futures:
             # A run that could not be created has no task to be listed under.
             tasks.setdefault(future.run.task if future.run else future.name, []).append(future)
         return tasks
 
-    def _row(self, name: str, group: list[TaskFuture[Any]]) -> tuple[Text | str, ...]:
+    def _row(self, name: str, group: list[Shown]) -> tuple[Text | str, ...]:
         states = [future.state for future in group]
         counts = Counter(state.name for state in states)
         ended = sum(state.is_final() for state in states)
@@ -97,8 +115,13 @@ class Progress:
         return self._ended.setdefault(name, elapsed) if is_over else elapsed
 
 
+def console() -> Console:
+    """Where progress goes by itself: stderr, so that a program's own output stays what it is."""
+    return Console(stderr=True)
+
+
 @contextmanager
-def show(futures: Sequence[TaskFuture[Any]], *, console: Console | None = None) -> Iterator[Progress]:
+def show(futures: Sequence[Shown], *, console: Console | None = None) -> Iterator[Progress]:
     """Show the runs while the body runs; what the body prints through `console` stays above the table."""
     progress = Progress(futures)
     console = console or Console()
@@ -164,4 +187,6 @@ def _words(states: Sequence[State], counts: Counter[str]) -> Text:
     if len(states) == 1:
         return _told(states[0])
     parts = [(f"{counts[name]} {name}", STYLE[name]) for name in STYLE if counts[name]]
-    return Text("  ").join(Text(*part) for part in parts)
+    why = next((state.message for state in states if state.name in _WAITING and state.message), "")
+    told = [Text(*part) for part in parts] + ([Text(why, "dim")] if why else [])
+    return Text("  ").join(told)
