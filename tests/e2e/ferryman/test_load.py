@@ -7,7 +7,7 @@ import pytest
 from ferryman import Pod, task
 
 SIZE = 200
-BOUND = 500
+BOUND = 900
 
 
 @task(pod=Pod(cpu="50m", memory="96Mi"))

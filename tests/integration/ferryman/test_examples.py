@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+BOUND = 250
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+pytestmark = pytest.mark.timeout(BOUND + 30)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
@@ -21,7 +24,7 @@ def test_the_example_runs_to_its_end(in_cluster, namespace, example):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=BOUND,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

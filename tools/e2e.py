@@ -1,0 +1,103 @@
+"""`make e2e`: the end-to-end suite on a real Kubernetes, in the order in which tests may disturb each other.
+
+Without FERRYMAN_TEST_KUBECONFIG it brings up the cluster of `make cluster`, which stays.
+Arguments go to pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VARIABLE = "FERRYMAN_TEST_KUBECONFIG"
+BIN = ROOT / "build" / "cluster" / "bin"
+
+NOTHING_SELECTED = 5
+"""pytest's exit code where -k, or a path, leaves a stage without a test."""
+
+ON_BOTH = (
+    "tests/integration/ferryman/test_examples.py",
+    "tests/integration/ferryman/test_main_module.py",
+    "tests/integration/ferryman/test_submit.py",
+    "tests/integration/ferryman_operator/test_operator_is_killed.py",
+)
+"""Suites that run unchanged on the embedded cluster, where `make test` has them, and on a real one."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run of pytest."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+STAGES = (
+    # More workers than cores: most of a test's time is waiting for containers.
+    Stage("side by side", ("tests/e2e", "-m", "not disturbing", "-n", "4", "--dist", "loadgroup")),
+    Stage("on both clusters", ON_BOTH),
+    Stage("one by one", ("tests/e2e", "-m", "disturbing")),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What pytest's last line said."""
+
+    stage: str
+    counts: dict[str, int]
+    seconds: float
+    well: bool
+
+
+def main() -> int:
+    """Zero if every test of every stage passed."""
+    environ = dict(os.environ)
+    if VARIABLE not in environ:
+        subprocess.run((sys.executable, "-m", "cluster", "up"), env=_with_tests(environ), check=True)
+        environ[VARIABLE] = str(ROOT / "build" / "cluster" / "kubeconfig")
+    environ["PATH"] = f"{environ['PATH']}:{BIN}"
+    outcomes = [_run(stage, sys.argv[1:], environ) for stage in STAGES]
+    print(*_table(outcomes), sep="\n")
+    return 0 if all(outcome.well for outcome in outcomes) else 1
+
+
+def _run(stage: Stage, more: list[str], environ: dict[str, str]) -> Outcome:
+    print(f"--- {stage.name}: pytest {' '.join(stage.arguments)}", flush=True)
+    command = (sys.executable, "-m", "pytest", "-q", "--durations=5", *stage.arguments, *more)
+    began, last = time.monotonic(), ""
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            last = line if re.search(r" in \d+\.\d+s", line) else last
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", last.partition(" in ")[0])}
+    return Outcome(stage.name, counts, time.monotonic() - began, process.returncode in (0, NOTHING_SELECTED))
+
+
+def _table(outcomes: list[Outcome]) -> list[str]:
+    rows = [
+        (one.stage, one.counts.get("passed", 0), _others(one.counts), f"{one.seconds:.0f} s")
+        for one in outcomes
+    ]
+    total = sum(one.counts.get("passed", 0) for one in outcomes)
+    rows.append(("in all", total, "", f"{sum(one.seconds for one in outcomes):.0f} s"))
+    return ["", *("{:18} {:4} passed  {:28} {:>7}".format(*row) for row in rows)]
+
+
+def _others(counts: dict[str, int]) -> str:
+    shown = ("failed", "error", "errors", "skipped")
+    return ", ".join(f"{counts[word]} {word}" for word in shown if word in counts)
+
+
+def _with_tests(environ: dict[str, str]) -> dict[str, str]:
+    return {**environ, "PYTHONPATH": str(ROOT / "tests")}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
