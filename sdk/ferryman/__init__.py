@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ferryman.version import VERSION
 
 if TYPE_CHECKING:
-    from ferryman.annotations import allow_failure, unmapped
+    from ferryman.annotations import allow_failure, quote, unmapped
     from ferryman.client import Client, connect, get_run, list_runs
     from ferryman.context import RunContext, TaskRunContext, current_run, get_run_context
     from ferryman.delays import exponential_backoff
@@ -29,13 +29,18 @@ if TYPE_CHECKING:
     from ferryman.flows import Flow, flow
     from ferryman.futures import TaskFuture, TaskFutureList, as_completed, wait
     from ferryman.pods import Pod
+    from ferryman.run_logger import get_run_logger
     from ferryman.runs import Run
     from ferryman.states import State
+    from ferryman.tagging import tags
     from ferryman.tasks import Task, task
 
 __version__ = VERSION
 
 _HOMES: Final = {
+    "get_run_logger": "run_logger",
+    "tags": "tagging",
+    "quote": "annotations",
     "Client": "client",
     "FerrymanError": "exceptions",
     "Flow": "flows",
@@ -82,7 +87,10 @@ __all__ = [
     "flow",
     "get_run",
     "get_run_context",
+    "get_run_logger",
     "list_runs",
+    "quote",
+    "tags",
     "task",
     "unmapped",
     "wait",

@@ -1,4 +1,4 @@
-"""Marks on arguments: `unmapped`, `allow_failure`."""
+"""Marks on arguments: `unmapped`, `allow_failure`, `quote`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class unmapped(Generic[T]):  # noqa: N801 - reads as a word of the call, as in P
     def __repr__(self) -> str:
         return f"unmapped({self.value!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In the pod the mark has done its work: what it marks arrives.
+        return _itself, (self.value,)
+
 
 class allow_failure(Generic[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
     """A future (or a collection with futures) whose failure is no obstacle.
@@ -31,6 +35,26 @@ class allow_failure(Generic[T]):  # noqa: N801 - reads as a word of the call, as
 
     def __reduce__(self) -> tuple[Any, ...]:
         # In the pod the mark has done its work: what it marks arrives.
+        return _itself, (self.value,)
+
+
+class quote(Generic[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
+    """An argument that is passed as it is: futures in it are not looked for, and not waited for.
+
+    A future in it can be passed to a task that is called here, and cannot travel to a pod.
+    """
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def unquote(self) -> T:
+        """What is quoted."""
+        return self.value
+
+    def __repr__(self) -> str:
+        return f"quote({self.value!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
         return _itself, (self.value,)
 
 

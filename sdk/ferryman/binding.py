@@ -27,26 +27,40 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     try:
         signature = inspect.signature(function)
     except ValueError:
-        # Some builtins do not tell theirs; they are called with whatever is given.
-        signature = inspect.signature(_anything)
+        signature = ANYTHING
     taken = [name for name in RESERVED if name in signature.parameters]
     if taken:
         raise ReservedArgumentError(
-            f"{taken[0]!r} is an argument of submit() and map(); rename the parameter"
+            f"{taken[0]!r} is an argument of every call of a task; rename the parameter"
         )
     return signature
 
 
 def bind(signature: inspect.Signature, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
     """The call, with its defaults named. Raises ParameterBindError with Python's own words."""
+    return call_of(bound(signature, name, args, kwargs))
+
+
+def bound(
+    signature: inspect.Signature, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    """The arguments by name, without defaults. Raises ParameterBindError with Python's own words."""
     try:
-        bound = signature.bind(*args, **kwargs)
+        return signature.bind(*args, **kwargs)
     except TypeError as error:
         raise ParameterBindError(f"{name}(): {error}") from None
-    bare = Call(bound.args, bound.kwargs, {})
-    bound.apply_defaults()
-    return Call(bare.args, bare.kwargs, dict(bound.arguments))
+
+
+def call_of(found: inspect.BoundArguments) -> Call:
+    """The call with these arguments."""
+    bare = Call(found.args, found.kwargs, {})
+    found.apply_defaults()
+    return Call(bare.args, bare.kwargs, dict(found.arguments))
 
 
 def _anything(*args: Any, **kwargs: Any) -> None:
     """The signature of what has none."""
+
+
+ANYTHING: Final = inspect.signature(_anything)
+"""Of builtins that do not tell theirs: they are called with whatever is given."""

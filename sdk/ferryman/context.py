@@ -87,6 +87,12 @@ class FlowRunContext:
     flow_run: FlowRun
     parameters: Mapping[str, Any]
 
+    @property
+    def run(self) -> RunContext:
+        """The same for `current_run()`."""
+        run = self.flow_run
+        return RunContext(run.namespace, run.name, run.id, run.run_count, run.flow_name)
+
 
 Context = RunContext | TaskRunContext | FlowRunContext
 
@@ -136,8 +142,7 @@ def current_run() -> RunContext:
     for context in contexts():
         if isinstance(context, RunContext):
             return context
-        if isinstance(context, TaskRunContext):
-            return context.run
+        return context.run
     raise MissingContextError("there is no task run here: this code was not called as a task")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
+from ferryman.context import Context, FlowRun, FlowRunContext, TaskRun
 from ferryman.drawing import drawn_by
 from ferryman.graphs.picture import Picture
 from ferryman.options import TaskKeywords
@@ -45,6 +46,19 @@ class Flow(Task[P, R_co]):
             if inspect.iscoroutine(returned):
                 asyncio.run(returned)
         return Picture(sketch.graph(self.name))
+
+    def context_of(self, run: TaskRun, parameters: Mapping[str, Any]) -> Context:
+        """What `get_run_context()` gives to the flow's code, outside of its tasks."""
+        here = FlowRun(
+            id=run.id,
+            name=run.name,
+            flow_name=run.task_name,
+            run_count=run.run_count,
+            tags=run.tags,
+            start_time=run.start_time,
+            namespace=run.namespace,
+        )
+        return FlowRunContext(self, here, parameters)
 
     def __repr__(self) -> str:
         return f"<Flow {self.name}>"

@@ -98,6 +98,11 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
             raise error
         return cast("R", error)
 
+    def final_state(self, timeout: float | None = None) -> State:
+        """The state in which the run ended, once it has. Raises TimeoutError after `timeout` seconds."""
+        self._awaited_exception(timeout)
+        return self.state
+
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What `result()` would raise, or None. Raises CancelledRun if the run was cancelled."""
         error = self._awaited_exception(timeout)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import io
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
+from inspect import Parameter
 from typing import Any
 
-from ferryman.annotations import allow_failure, unmapped
-from ferryman.binding import Call, bind
-from ferryman.exceptions import MappingLengthMismatch, MappingMissingIterable
+from ferryman.annotations import allow_failure, quote, unmapped
+from ferryman.binding import ANYTHING, Call, bound, call_of
+from ferryman.exceptions import MappingLengthMismatch, MappingMissingIterable, ParameterBindError
 from ferryman.nesting import is_future
+from ferryman.resolution import resolved
+from ferryman.states import State
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,39 @@ class _Mapped:
         return iter(self.items) if self.wrap is None else (self.wrap(item) for item in self.items)
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """The arguments of a map: `**kwargs` one by one, `*args` as one tuple of rows, as in Prefect."""
+
+    signature: inspect.Signature
+    plain: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    """Of `**kwargs`."""
+
+    @property
+    def mapped(self) -> dict[str, _Mapped]:
+        """Those that give each call another value."""
+        everything = {**self.plain, **self.extra}
+        return {name: one for name, one in everything.items() if isinstance(one, _Mapped)}
+
+    def with_lengths(self) -> _Columns:
+        """The same, with what has no length read into lists."""
+        plain = {name: _with_length(one) for name, one in self.plain.items()}
+        return _Columns(self.signature, plain, {name: _with_length(one) for name, one in self.extra.items()})
+
+    def call(self, row: Mapping[str, Any]) -> Call:
+        """The call with the row's values for the mapped arguments."""
+        arguments: dict[str, Any] = {**self.plain, **{name: row[name] for name in self.plain if name in row}}
+        several = _of_kind(self.signature, Parameter.VAR_POSITIONAL)
+        if several in arguments:
+            arguments[several] = tuple(arguments[several])
+        named = _of_kind(self.signature, Parameter.VAR_KEYWORD)
+        if self.extra:
+            arguments[named] = {name: row.get(name, one) for name, one in self.extra.items()}
+        ordered = {name: arguments[name] for name in self.signature.parameters if name in arguments}
+        return call_of(inspect.BoundArguments(self.signature, OrderedDict(ordered)))
+
+
 def calls(
     signature: inspect.Signature, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Iterator[Call]:
@@ -34,66 +71,76 @@ def calls(
     first call is made; one mapped iterable alone is consumed as the calls are, several that
     have no length are read into lists first, so that unequal ones start nothing.
     """
-    bind(signature, name, args, kwargs)
-    positional = [_classified(value) for value in args]
-    named = {key: _classified(value) for key, value in kwargs.items()}
-    labels = [f"argument {place + 1}" for place in range(len(positional))] + [repr(key) for key in named]
-    everything = [*positional, *named.values()]
-    mapped = {label: one for label, one in zip(labels, everything, strict=True) if isinstance(one, _Mapped)}
-    if not mapped:
+    if signature is ANYTHING:
+        signature = _numbered(len(args))
+    columns = _columns(signature, name, bound(signature, name, args, kwargs).arguments)
+    if not columns.mapped:
         raise MappingMissingIterable(
             f"{name}.map(): none of the arguments can be mapped over; strings, bytes and unmapped() are not"
         )
-    if len(mapped) > 1:
-        positional, named = _measured(name, labels, positional, named)
-    return _calls(signature, name, positional, named)
+    if len(columns.mapped) > 1:
+        columns = columns.with_lengths()
+        _require_one_length(name, columns.mapped)
+    return _calls(columns)
 
 
-def _calls(
-    signature: inspect.Signature, name: str, positional: list[Any], named: dict[str, Any]
-) -> Iterator[Call]:
-    columns = [*positional, *named.values()]
-    iterators = {place: iter(one) for place, one in enumerate(columns) if isinstance(one, _Mapped)}
-    width = len(positional)
+def _calls(columns: _Columns) -> Iterator[Call]:
+    iterators = {name: iter(one) for name, one in columns.mapped.items()}
     while True:
-        row = list(columns)
         try:
-            for place, iterator in iterators.items():
-                row[place] = next(iterator)
+            row = {name: next(iterator) for name, iterator in iterators.items()}
         except StopIteration:
             return
-        yield bind(signature, name, tuple(row[:width]), dict(zip(named, row[width:], strict=True)))
+        yield columns.call(row)
+
+
+def _columns(signature: inspect.Signature, name: str, given: Mapping[str, Any]) -> _Columns:
+    plain = dict(given)
+    extra = plain.pop(_of_kind(signature, Parameter.VAR_KEYWORD), {})
+    rows = plain.get(_of_kind(signature, Parameter.VAR_POSITIONAL), ())
+    if not all(isinstance(row, Iterable) and not is_future(row) for row in rows):
+        raise ParameterBindError(
+            f"{name}.map(): the arguments for *args are the rows, each the arguments of one call; "
+            f"not all of them can be iterated over"
+        )
+    return _Columns(
+        signature,
+        {key: _classified(one) for key, one in plain.items()},
+        {key: _classified(one) for key, one in extra.items()},
+    )
+
+
+def _of_kind(signature: inspect.Signature, kind: Any) -> str:
+    return next((name for name, one in signature.parameters.items() if one.kind is kind), "")
+
+
+def _numbered(count: int) -> inspect.Signature:
+    # A builtin that does not tell its parameters is mapped over each of its arguments.
+    numbers = [Parameter(f"argument_{place + 1}", Parameter.POSITIONAL_ONLY) for place in range(count)]
+    return inspect.Signature([*numbers, Parameter("keywords", Parameter.VAR_KEYWORD)])
 
 
 def _classified(value: Any) -> Any:
     """`_Mapped`, or the constant that every call gets."""
     if isinstance(value, unmapped):
         return value.value
-    if isinstance(value, allow_failure):
+    if isinstance(value, allow_failure | quote):
+        mark = type(value)
         inner = _classified(value.value)
-        return _Mapped(inner, allow_failure) if isinstance(inner, _Mapped) else allow_failure(inner)
-    if is_future(value):
-        # A future as such stands for its elements: the caller waits for it, as in Prefect.
-        return _classified(value.result())
+        return _Mapped(inner, mark) if isinstance(inner, _Mapped) else mark(inner)
+    if is_future(value) or isinstance(value, State):
+        # As such it stands for its elements: the caller waits for it, as in Prefect.
+        return _classified(resolved(value))
     if isinstance(value, str | bytes | bytearray | io.IOBase | type) or not hasattr(type(value), "__iter__"):
         return value
     return _Mapped(value)
 
 
-def _measured(
-    name: str, labels: list[str], positional: list[Any], named: dict[str, Any]
-) -> tuple[list[Any], dict[str, Any]]:
-    everything = [_with_length(one) for one in (*positional, *named.values())]
-    lengths = {
-        label: len(one.items)
-        for label, one in zip(labels, everything, strict=True)
-        if isinstance(one, _Mapped) and isinstance(one.items, Sized)
-    }
+def _require_one_length(name: str, mapped: Mapping[str, _Mapped]) -> None:
+    lengths = {key: len(one.items) for key, one in mapped.items() if isinstance(one.items, Sized)}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{label} has {length}" for label, length in lengths.items())
+        told = ", ".join(f"{key!r} has {length}" for key, length in lengths.items())
         raise MappingLengthMismatch(f"{name}.map(): the mapped arguments differ in length: {told}")
-    width = len(positional)
-    return everything[:width], dict(zip(named, everything[width:], strict=True))
 
 
 def _with_length(value: Any) -> Any:

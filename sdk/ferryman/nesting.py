@@ -7,7 +7,8 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from typing import Any
 
-from ferryman.annotations import allow_failure, unmapped
+from ferryman.annotations import allow_failure, quote, unmapped
+from ferryman.states import State
 
 
 def is_future(value: object) -> bool:
@@ -22,6 +23,11 @@ def futures_in(value: Any) -> Iterator[Any]:
 
 def walk(value: Any, *, allowed: bool, seen: frozenset[int] = frozenset()) -> Iterator[tuple[Any, bool]]:
     """Every leaf in a nesting of collections, and whether it is under `allow_failure`."""
+    if isinstance(value, quote):
+        return
+    if isinstance(value, State):
+        # The state of a run in the cluster stands for its future; any other is a value.
+        value = value.source if is_future(value.source) else None
     if isinstance(value, allow_failure):
         yield from walk(value.value, allowed=True, seen=seen)
     elif isinstance(value, unmapped):

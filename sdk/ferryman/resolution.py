@@ -1,46 +1,74 @@
-"""Values in the place of futures, for a task that is called here."""
+"""Values in the place of futures and states, for a task that is called here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
-from ferryman.annotations import allow_failure, unmapped
+from ferryman.annotations import allow_failure, quote, unmapped
 from ferryman.exceptions import UpstreamTaskError
-from ferryman.nesting import futures_in, is_future
+from ferryman.nesting import inside, is_future
+from ferryman.states import State
 
 T = TypeVar("T")
 
 
 def resolved(value: T) -> T:
-    """`value` with the results of the futures in its lists, tuples, sets and dicts.
+    """`value` with the results of the futures and states in its collections and dataclasses.
 
-    Containers without futures are returned as they are. Raises UpstreamTaskError, with the
-    upstream's exception as its cause, where one has failed and is not under `allow_failure`.
+    What holds none is returned as it is; what is quoted is not looked into. Raises
+    UpstreamTaskError, with the upstream's exception as its cause, where one has not completed
+    and is not under `allow_failure`.
     """
-    return cast("T", _resolved(value, allowed=False))
+    return cast("T", _resolved(value, allowed=False, path=frozenset()))
 
 
-def _resolved(value: Any, *, allowed: bool) -> Any:
-    if isinstance(value, allow_failure):
-        return _resolved(value.value, allowed=True)
-    if isinstance(value, unmapped):
-        return _resolved(value.value, allowed=allowed)
+def _resolved(value: Any, *, allowed: bool, path: frozenset[int]) -> Any:
+    if isinstance(value, quote):
+        return value.value
+    if isinstance(value, allow_failure | unmapped):
+        return _resolved(value.value, allowed=allowed or isinstance(value, allow_failure), path=path)
     if is_future(value):
-        return _result(value, allowed=allowed)
-    if type(value) in (list, tuple, set, frozenset):
-        inner = [_resolved(one, allowed=allowed) for one in value]
-        return value if all(a is b for a, b in zip(inner, value, strict=True)) else type(value)(inner)
-    if type(value) is dict and next(futures_in(value), None) is not None:
-        return {
-            _resolved(key, allowed=allowed): _resolved(one, allowed=allowed) for key, one in value.items()
-        }
-    return value
+        return _result_of_future(value, allowed=allowed)
+    if isinstance(value, State):
+        return _result_of_state(value, allowed=allowed)
+    if id(value) in path:
+        return value
+    inner = path | {id(value)}
+    return _rebuilt(value, lambda one: _resolved(one, allowed=allowed, path=inner))
 
 
-def _result(future: Any, *, allowed: bool) -> Any:
+def _rebuilt(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The collection or dataclass with its elements changed; itself, if none has."""
+    before = list(inside(value))
+    after = [change(one) for one in before]
+    if all(one is other for one, other in zip(before, after, strict=True)):
+        return value
+    if isinstance(value, dict):
+        half = len(before) // 2
+        return dict(zip(after[:half], after[half:], strict=True))
+    if is_dataclass(value):
+        names = [one.name for one in fields(value)]
+        return replace(value, **dict(zip(names, after, strict=True)))  # type: ignore[type-var]
+    if hasattr(value, "_fields"):
+        return type(value)(*after)
+    # Of a list of our own, or of the caller's, nothing is known but that it is a list.
+    kind = next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
+    return kind(after)
+
+
+def _result_of_future(future: Any, *, allowed: bool) -> Any:
     found = future.result(raise_on_failure=False)
     if not isinstance(found, BaseException) or allowed or future.exception_or_none() is None:
         return found
     raise UpstreamTaskError(
         f"upstream run {future.name} did not complete: {found}", run=future.name
     ) from found
+
+
+def _result_of_state(state: State, *, allowed: bool) -> Any:
+    if state.is_completed() or (allowed and state.is_final()):
+        return state.result(raise_on_failure=False)
+    cause = state.result(raise_on_failure=False) if state.is_final() else None
+    raise UpstreamTaskError(f"an upstream did not complete, it is {state}") from cause

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, Unpack, cast, overload
 
-from ferryman import drawing, mapping, naming, options
-from ferryman.annotations import unmapped
+from ferryman import naming, options
 from ferryman.binding import Call, bind, signature_of
+from ferryman.calls import Calls
+from ferryman.context import Context, TaskRun, TaskRunContext
+from ferryman.kinds import Kind, kind_of
 from ferryman.options import TaskKeywords, TaskOptions
+from ferryman.tagging import current_tags
 
 if TYPE_CHECKING:
-    from ferryman.client import Client
-    from ferryman.futures import TaskFuture, TaskFutureList
     from ferryman.submission import Definition
-
-    Future = TaskFuture[Any] | TaskFutureList[Any]
-    """What the type of `submit` takes in place of any positional argument, or in a list.
-
-    `future.as_argument()` goes anywhere, nested or by keyword, and keeps the type of the value.
-    """
 
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
-T = TypeVar("T")
-
 H = TypeVar("H", bound=Callable[..., Any])
 
 _OWN: Final = ("name", "description")
 """Options that a function has of its own, where they are not given."""
 
 
-class Task(Generic[P, R_co]):
+class Task(Calls[P, R_co]):
     """A function and how to run it. Call it to run it here; `submit` and `map` run it in pods.
 
     Made with `@task`. `with_options` makes another task; only the decorators for hooks, such as
@@ -52,89 +45,12 @@ class Task(Generic[P, R_co]):
         update_wrapper(cast("Any", self), fn)
         self.fn = fn
         self.options = TaskOptions(naming.task_name(fn), inspect.getdoc(fn) or "")
+        self._kind = kind_of(fn)
         self._instance: tuple[Any, ...] = ()
         self._signature: inspect.Signature | None = signature_of(fn)
         self._key: str | None = None
         if keywords:
             self.options = self.with_options(**keywords).options
-
-    # ---- calls
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Call the function here and now. A future among the arguments is waited for.
-
-        Raises ParameterBindError for a call that does not fit.
-        """
-        # Deferred: a pod, which calls the function itself, does without it.
-        from ferryman.resolution import resolved  # noqa: PLC0415
-
-        call = self.bind(args, kwargs)
-        if (sketch := drawing.current()) is not None:
-            drawn = sketch.call(self.name, call.parameters, self.options.viz_return_value)
-            return cast("R_co", _awaitable(drawn) if self.isasync else drawn)
-        return self.fn(*resolved(call.args), **resolved(dict(call.kwargs)))
-
-    @overload
-    def submit(self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]: ...
-    @overload
-    def submit(
-        self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any, **kwargs: Any
-    ) -> TaskFuture[T]: ...
-    @overload
-    def submit(
-        self: Task[P, Coroutine[Any, Any, T]],
-        a: Future | list[TaskFuture[Any]],
-        /,
-        *args: Any,
-        **kwargs: Any,
-    ) -> TaskFuture[T]: ...
-    @overload
-    def submit(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R_co]: ...
-    @overload
-    def submit(self, *args: Any, wait_for: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
-    @overload
-    def submit(self, a: Future | list[TaskFuture[Any]], /, *args: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
-    @overload
-    def submit(
-        self, a: Any, b: Future | list[TaskFuture[Any]], /, *args: Any, **kwargs: Any
-    ) -> TaskFuture[R_co]: ...
-    @overload
-    def submit(
-        self, a: Any, b: Any, c: Future | list[TaskFuture[Any]], /, *args: Any, **kwargs: Any
-    ) -> TaskFuture[R_co]: ...
-    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFuture[Any]:
-        """Run the function in a pod; returns at once, with the future of the run.
-
-        Futures among the arguments, at any depth, are waited for in the cluster, and their
-        values put in their place. `wait_for`: a future or a collection of them that have to
-        complete first. Raises ParameterBindError, SerializationError, ConfigurationError,
-        InvalidTaskRun, StoreError or ClusterError; nothing runs then.
-        """
-        call = self.bind(args, kwargs)
-        if (sketch := drawing.current()) is not None:
-            waits = (call.parameters, wait_for)
-            return cast("TaskFuture[Any]", sketch.submit(self.name, waits, self.options.viz_return_value))
-        return self._client().submit(self._definition(), call, wait_for=wait_for)
-
-    @overload
-    def map(
-        self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any
-    ) -> TaskFutureList[T]: ...
-    @overload
-    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFutureList[R_co]: ...
-    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFutureList[Any]:
-        """One run for each element of the iterable arguments, taken together as `zip` does.
-
-        Strings, bytes, `unmapped(...)` and what is not iterable go to every run. Raises
-        MappingMissingIterable, MappingLengthMismatch, and what `submit` does, before anything runs.
-        """
-        if (sketch := drawing.current()) is not None:
-            columns = (*args, *kwargs.values())
-            drawn = sketch.map(self.name, columns, wait_for, self.options.viz_return_value)
-            return cast("TaskFutureList[Any]", drawn)
-        signature = self._known_signature()
-        calls = mapping.calls(signature, self.options.name, (*self._as_constants(), *args), kwargs)
-        return self._client().map(self._definition(), calls, wait_for=wait_for)
 
     # ---- variants
 
@@ -198,14 +114,26 @@ class Task(Generic[P, R_co]):
         return self.options.retries
 
     @property
+    def kind(self) -> Kind:
+        """What calling the function gives."""
+        return self._kind
+
+    @property
     def isasync(self) -> bool:
         """Whether calling it returns a coroutine or an async generator."""
-        return inspect.iscoroutinefunction(self.fn) or inspect.isasyncgenfunction(self.fn)
+        return self._kind.is_async
 
     @property
     def isgenerator(self) -> bool:
         """Whether calling it returns a generator, async or not."""
-        return inspect.isgeneratorfunction(self.fn) or inspect.isasyncgenfunction(self.fn)
+        return self._kind.is_generator
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The function's; of a method with `self`."""
+        if self._signature is None:
+            self._signature = signature_of(self.fn)
+        return self._signature
 
     @property
     def task_key(self) -> str:
@@ -223,7 +151,7 @@ class Task(Generic[P, R_co]):
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
         """The call with these arguments, and the instance of a method. Raises ParameterBindError."""
-        return bind(self._known_signature(), self.options.name, (*self._instance, *args), kwargs)
+        return bind(self.signature, self.options.name, (*self._instance, *args), kwargs)
 
     def carrying(self, function: Callable[..., Any]) -> Task[P, R_co]:
         """For a code blob: the task with `function`, which wraps its own, and without an instance."""
@@ -235,24 +163,18 @@ class Task(Generic[P, R_co]):
         self.options = options.evolve(self.options, {name: (*getattr(self.options, name), fn)})
         return fn
 
-    def _as_constants(self) -> tuple[Any, ...]:
-        return tuple(unmapped(one) for one in self._instance)
+    def context_of(self, run: TaskRun, parameters: Mapping[str, Any]) -> Context:
+        """What `get_run_context()` gives to the function in this run."""
+        return TaskRunContext(self, run, parameters)
 
-    def _known_signature(self) -> inspect.Signature:
-        if self._signature is None:
-            self._signature = signature_of(self.fn)
-        return self._signature
-
-    def _client(self) -> Client:
-        # Deferred, as in _definition: a module with tasks is imported more often than it submits.
-        from ferryman import client  # noqa: PLC0415
-
-        return client.current()
+    def _instance_of_a_method(self) -> tuple[Any, ...]:
+        return self._instance
 
     def _definition(self) -> Definition:
         from ferryman.submission import Definition  # noqa: PLC0415
 
-        return Definition(self, self.options, self.task_key)
+        tagged = self.with_options(tags=self.tags | current_tags()) if current_tags() else self
+        return Definition(tagged, tagged.options, self.task_key)
 
     def _variant(self, chosen: TaskOptions) -> Task[P, R_co]:
         made = object.__new__(type(self))
@@ -275,7 +197,3 @@ def task(fn: Any = None, /, **keywords: Any) -> Any:
         return lambda function: task(function, **keywords)
     made: Task[Any, Any] = Task(fn, **cast("TaskKeywords", keywords))
     return made
-
-
-async def _awaitable(value: T) -> T:
-    return value

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from ferryman.api import durations
+from ferryman.api import durations, jitter
 from ferryman.api.reasons import MEANING, Budget, Reason
 from ferryman.api.taskrun import TaskRunStatus
-from ferryman_operator.reconcile import jitter
 from ferryman_operator.reconcile.case import Case
 
 INFRASTRUCTURE_DELAY: Final = timedelta(seconds=5)

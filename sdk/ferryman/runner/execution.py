@@ -73,7 +73,9 @@ def call(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 def wants_retry(context: TaskRunContext, exc: BaseException) -> bool:
     """The retry condition's answer, yes without one. One that raises is logged and means no."""
     try:
-        return bool(awaited(conditions.asked(context, states.failed(exc, datetime.now(UTC)))))
+        return bool(
+            awaited(conditions.asked(context.task, context.task_run, states.failed(exc, datetime.now(UTC))))
+        )
     except Exception:  # noqa: BLE001 - whatever the user's condition raises.
         output.complain(f"the retry condition raised; the run is not tried again:\n{traceback.format_exc()}")
         return False

@@ -78,7 +78,8 @@ class Invocation:
     def execute(self, found: Bound) -> Ending:
         """Call the function and store what it returns or raises. Raises Terminated."""
         here = TaskRunContext(found.task, self._task_run(found.task), found.call.parameters)
-        with context.entered(here, everywhere=True):
+        inside = found.task.context_of(here.task_run, here.parameters)
+        with context.entered(inside, everywhere=True):
             return self._execute(found, here)
 
     def _execute(self, found: Bound, here: TaskRunContext) -> Ending:

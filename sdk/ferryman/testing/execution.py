@@ -162,7 +162,7 @@ class _Execution:
             return Reason.PROCESS_EXITED, message, None
         sealed = self._put(failures.seal_failure(failure), number)
         declined = retries_left and not awaited(
-            conditions.asked(here, states.failed(error, datetime.now(UTC)))
+            conditions.asked(here.task, here.task_run, states.failed(error, datetime.now(UTC)))
         )
         return Reason.RETRY_CONDITION_DECLINED if declined else Reason.USER_EXCEPTION, message, sealed
 
@@ -213,7 +213,7 @@ class _Execution:
 
         def execute() -> None:
             try:
-                with context.entered(here):
+                with context.entered(here.task.context_of(here.task_run, here.parameters)):
                     outcome.append((_finished(here.task.fn(*call.args, **call.kwargs)), None))
             except BaseException as error:  # noqa: BLE001 - what it raises is its outcome
                 outcome.append((None, error))

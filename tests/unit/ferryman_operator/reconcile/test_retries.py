@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.runs import a_run
+from ferryman.api import jitter
 from ferryman.api.reasons import MEANING, Budget, Reason
-from ferryman_operator.reconcile import jitter, retries
+from ferryman_operator.reconcile import retries
 
 U, N = Reason.USER_EXCEPTION, Reason.NODE_LOST
 

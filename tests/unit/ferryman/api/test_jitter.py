@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman_operator.reconcile import jitter
+from ferryman.api import jitter
 
 delays = st.timedeltas(timedelta(milliseconds=1), timedelta(days=30))
 factors = st.floats(0.001, 100)

@@ -1,0 +1,180 @@
+"""The ways to call a task: here, or in pods."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+
+from ferryman import drawing, mapping
+from ferryman.annotations import unmapped
+from ferryman.binding import Call
+from ferryman.kinds import Kind
+from ferryman.options import TaskOptions
+
+if TYPE_CHECKING:
+    import inspect
+
+    from ferryman.client import Client
+    from ferryman.engine.life import RunnableTask
+    from ferryman.futures import TaskFuture, TaskFutureList
+    from ferryman.states import State
+    from ferryman.submission import Definition
+
+    Futures = TaskFuture[Any] | TaskFutureList[Any] | list[TaskFuture[Any]]
+    """What the types of calls take in place of any positional argument.
+
+    `future.as_argument()` goes anywhere, nested or by keyword, and keeps the type of the value.
+    """
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+
+class Calls(ABC, Generic[P, R_co]):
+    """What `ferryman.Task` can do with a call. `return_state` and `wait_for` are keywords of its own."""
+
+    options: TaskOptions
+
+    @abstractmethod
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call: ...
+
+    @property
+    @abstractmethod
+    def signature(self) -> inspect.Signature: ...
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind: ...
+
+    @abstractmethod
+    def _instance_of_a_method(self) -> tuple[Any, ...]: ...
+
+    @abstractmethod
+    def _definition(self) -> Definition: ...
+
+    # ---- here
+
+    @overload
+    def __call__(
+        self: Calls[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Any = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any
+    ) -> State: ...
+    @overload
+    def __call__(self, *args: Any, wait_for: Any, **kwargs: Any) -> R_co: ...
+    @overload
+    def __call__(self, a: Futures, /, *args: Any, **kwargs: Any) -> R_co: ...
+    @overload
+    def __call__(self, a: Any, b: Futures, /, *args: Any, **kwargs: Any) -> R_co: ...
+    def __call__(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+        """Run the function here and now, with its retries, timeout, hooks and caching.
+
+        A future among the arguments or in `wait_for` is waited for. Returns what the function
+        returns, or raises what it raises in its last attempt; with `return_state` returns the
+        final `State`. Of a coroutine function it returns a coroutine, of a generator function a
+        generator. Raises ParameterBindError for a call that does not fit, UpstreamTaskError
+        where an upstream has not completed.
+        """
+        call = self.bind(args, kwargs)
+        if (sketch := drawing.current()) is not None:
+            drawn = sketch.call(self.options.name, call.parameters, self.options.viz_return_value)
+            return _awaitable(drawn) if self.kind.is_async else drawn
+        # Deferred: a pod, which calls the function itself, does without it.
+        from ferryman.engine.calling import called  # noqa: PLC0415
+        from ferryman.engine.life import Invocation  # noqa: PLC0415
+
+        invocation = Invocation(cast("RunnableTask", self), call, wait_for, caches=not self.kind.is_generator)
+        return called(invocation, return_state=return_state)
+
+    # ---- in pods
+
+    # The two do not overlap: no function of a task has a parameter named return_state.
+    @overload
+    def submit(  # type: ignore[overload-overlap]
+        self: Calls[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> TaskFuture[T]: ...
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R_co]: ...
+    @overload
+    def submit(
+        self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any
+    ) -> State: ...
+    @overload
+    def submit(
+        self: Calls[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any, **kwargs: Any
+    ) -> TaskFuture[T]: ...
+    @overload
+    def submit(
+        self: Calls[P, Coroutine[Any, Any, T]], a: Futures, /, *args: Any, **kwargs: Any
+    ) -> TaskFuture[T]: ...
+    @overload
+    def submit(self, *args: Any, wait_for: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
+    @overload
+    def submit(self, a: Futures, /, *args: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
+    @overload
+    def submit(self, a: Any, b: Futures, /, *args: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
+    @overload
+    def submit(self, a: Any, b: Any, c: Futures, /, *args: Any, **kwargs: Any) -> TaskFuture[R_co]: ...
+    def submit(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+        """Run the function in a pod; returns at once, with the future of the run.
+
+        Futures among the arguments, at any depth, are waited for in the cluster, and their
+        values put in their place. `wait_for`: a future or a collection of them that have to
+        complete first. With `return_state` waits, and returns the final `State`. Raises
+        ParameterBindError, SerializationError, ConfigurationError, InvalidTaskRun, StoreError
+        or ClusterError; nothing runs then.
+        """
+        call = self.bind(args, kwargs)
+        if (sketch := drawing.current()) is not None:
+            waits = (call.parameters, wait_for)
+            return sketch.submit(self.options.name, waits, self.options.viz_return_value)
+        future = _client().submit(self._definition(), call, wait_for=wait_for)
+        return future.final_state() if return_state else future
+
+    @overload
+    def map(
+        self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any
+    ) -> list[State]: ...
+    @overload
+    def map(
+        self: Calls[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any
+    ) -> TaskFutureList[T]: ...
+    @overload
+    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFutureList[R_co]: ...
+    def map(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+        """One run for each element of the iterable arguments, taken together as `zip` does.
+
+        Strings, bytes, files, `unmapped(...)` and what is not iterable go to every run; so do
+        defaults. A future stands for its elements and is waited for here. With `return_state`
+        waits for all, and returns the list of their final states. Raises
+        MappingMissingIterable, MappingLengthMismatch, and what `submit` does, before anything
+        runs.
+        """
+        if (sketch := drawing.current()) is not None:
+            columns = (*args, *kwargs.values())
+            return sketch.map(self.options.name, columns, wait_for, self.options.viz_return_value)
+        instance = tuple(unmapped(one) for one in self._instance_of_a_method())
+        calls = mapping.calls(self.signature, self.options.name, (*instance, *args), kwargs)
+        futures = _client().map(self._definition(), calls, wait_for=wait_for)
+        return [future.final_state() for future in futures] if return_state else futures
+
+
+def _client() -> Client:
+    # Deferred: a module with tasks is imported more often than it submits.
+    from ferryman import client  # noqa: PLC0415
+
+    return client.current()
+
+
+async def _awaitable(value: Any) -> Any:
+    return value

@@ -1,0 +1,1 @@
+"""Tasks that are called in this process: from the call to the final state."""
