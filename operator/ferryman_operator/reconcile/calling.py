@@ -90,7 +90,7 @@ def _follow(case: Case, job: Job) -> Plan:
     own = [pod for pod in case.seen.pods if pod.job_uid == job.uid]
     if any(pod.is_over or pod.ready or pod.exit for pod in own):
         return Plan(wake_at=endings.next_look(case.seen))
-    why = starting.problem(own)
+    why = starting.problem(job.name, own)
     text = f"Their pod did not start within {case.spec.start_timeout}: {why.message}"
     return Plan(delete=(DeleteJob(job.name, job.uid),), status=_next(case.run, hooks.given_up(text, job.uid)))
 
