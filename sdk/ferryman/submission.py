@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
@@ -15,7 +16,7 @@ from ferryman.exceptions import InvalidTaskRun, PayloadTooLarge
 from ferryman.options import TaskOptions
 from ferryman.portable import portable
 from ferryman.upstreams import Upstreams
-from ferryman.wire import codecs, envelope
+from ferryman.wire import codecs, culprit, envelope
 from ferryman.wire.codecs import Sealed
 
 MAX_BLOB_BYTES: Final = 1024**3
@@ -31,6 +32,12 @@ class Carrier(Protocol):
     def carrying(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The task around another function, and without an instance."""
         ...
+
+
+LARGE_CODE_BYTES: Final = 16 * 1024**2
+"""Code that is larger has captured data: it is uploaded anew whenever the data changes."""
+
+_log = logging.getLogger("ferryman")
 
 
 @dataclass(frozen=True)
@@ -70,11 +77,20 @@ class SealedCall:
 
 
 def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
-    """The code blob. Raises SerializationError, or PayloadTooLarge."""
-    code = codecs.Code(definition.task.carrying(portable(definition.task.fn)))
-    return _within_limit(
-        f"the function of task {definition.options.name!r}", codecs.seal_code(code, by_value=by_value)
-    )
+    """The code blob. Raises SerializationError, or PayloadTooLarge. Warns of one that is large."""
+    what = f"the function of task {definition.options.name!r}"
+    function = definition.task.fn
+    sealed = codecs.seal_code(codecs.Code(definition.task.carrying(portable(function))), by_value=by_value)
+    if sealed.size > LARGE_CODE_BYTES:
+        name, size = culprit.largest(function, lambda part: codecs.size_of(part, by_value))
+        _log.warning(
+            "%s brings %.0f MiB along, %.0f MiB of which are %s: pass it as an argument, or load it there",
+            what,
+            sealed.size / 1024**2,
+            size / 1024**2,
+            name or "its modules",
+        )
+    return _within_limit(what, sealed)
 
 
 def seal_call(call: Call, namespace: str, wait_for: Any, by_value: Sequence[ModuleType]) -> SealedCall:

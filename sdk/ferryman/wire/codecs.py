@@ -77,6 +77,15 @@ def seal_code(code: Code, *, by_value: Sequence[ModuleType] = ()) -> Sealed:
     return sealed(Kind.CODE, PICKLE, pickling.dump(fields, by_value=by_value, describe=_name_of_code), meta)
 
 
+def size_of(value: Any, by_value: Sequence[ModuleType] = ()) -> int:
+    """How many bytes `value` has in a blob; 0 if it cannot be pickled."""
+    try:
+        parts = pickling.dump(value, by_value=by_value, describe=_name_of_code)
+    except SerializationError:
+        return 0
+    return sum(len(part) if isinstance(part, bytes) else part.nbytes for part in parts)
+
+
 def open_code(blob: Bytes) -> Code:
     """The task of a code blob. Raises VersionMismatch before it unpickles, if another Python pickled it.
 

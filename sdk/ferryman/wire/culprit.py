@@ -6,6 +6,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,17 @@ def find(value: Any, can_pickle: Callable[[Any], bool]) -> Culprit:
         else:
             return found
     return found
+
+
+def largest(function: Callable[..., Any], size_of: Callable[[Any], int]) -> tuple[str, int]:
+    """The largest of what a function brings along, in words ("the variable 'table'"), and its size in bytes.
+
+    "" and 0 where it brings nothing along.
+    """
+    inner = inspect.unwrap(function)
+    parts = _parts_of_function(inner) if isinstance(inner, types.FunctionType) else ()
+    sizes = [(step.strip(), size_of(child)) for _, step, child in parts]
+    return max(sizes, key=lambda one: one[1], default=("", 0))
 
 
 def _children(value: Any) -> Iterator[tuple[Any, str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import cloudpickle
 
 from ferryman.exceptions import FerrymanError, InvalidBlob, SerializationError
+from ferryman.wire import secretive
 
 PROTOCOL: Final = 5
 
@@ -74,10 +75,22 @@ def load(parts: Sequence[memoryview], resolve: Callable[[Any], Any] | None = Non
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Without credentials, whatever else is pickled."""
+
+    def __init__(self, stream: io.BytesIO, buffers: list[pickle.PickleBuffer]) -> None:
+        super().__init__(stream, protocol=PROTOCOL, buffer_callback=buffers.append)
+
+    def reducer_override(self, value: Any) -> Any:
+        # Not called for strings, numbers and the usual containers.
+        secretive.refuse(value)
+        return super().reducer_override(value)
+
+
+class _ReferringPickler(_Pickler):
     def __init__(
         self, stream: io.BytesIO, buffers: list[pickle.PickleBuffer], persistent: Persistent
     ) -> None:
-        super().__init__(stream, protocol=PROTOCOL, buffer_callback=buffers.append)
+        super().__init__(stream, buffers)
         self._persistent = persistent
 
     def persistent_id(self, value: object) -> Any:
@@ -98,9 +111,9 @@ def _dump(value: Any, persistent: Persistent | None) -> list[Part]:
     stream = io.BytesIO()
     buffers: list[pickle.PickleBuffer] = []
     if persistent is None:
-        cloudpickle.Pickler(stream, protocol=PROTOCOL, buffer_callback=buffers.append).dump(value)
+        _Pickler(stream, buffers).dump(value)
     else:
-        _Pickler(stream, buffers, persistent).dump(value)
+        _ReferringPickler(stream, buffers, persistent).dump(value)
     return [stream.getvalue(), *(buffer.raw() for buffer in buffers)]
 
 
@@ -113,6 +126,8 @@ def _can_dump(value: Any, persistent: Persistent | None) -> bool:
 
 
 def _brief(error: BaseException) -> str:
+    if isinstance(error, secretive.Refused):
+        return str(error)
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - a broken __str__ must not hide the error.

@@ -87,10 +87,27 @@ def test_a_captured_client_session_is_named_and_nothing_is_sent(idle):
     session = boto3.client(
         "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s3cret"
     )
-    with pytest.raises(SerializationError, match="session") as caught:
+    with pytest.raises(
+        SerializationError, match="'session'.*a boto3 client.*make it inside the task"
+    ) as caught:
         task(lambda prefix: [one for one in session.list_buckets() if prefix in one]).submit("a")
     assert "s3cret" not in str(caught.value)
     assert is_untouched(idle)
+
+
+def test_a_credential_that_could_be_pickled_is_refused_all_the_same(idle):
+    from botocore.credentials import Credentials
+
+    with pytest.raises(SerializationError, match=r"argument 1 .*credentials do not travel") as caught:
+        add.submit(Credentials("a", "s3cret"))
+    assert "s3cret" not in str(caught.value)
+    assert is_untouched(idle)
+
+
+def test_a_function_that_captures_much_is_told_by_the_name_and_the_size_of_it(ferryman_local, caplog):
+    table, few = bytes(20 * 1024**2), bytes(1024)
+    task(name="captures")(lambda: (table[0], few[0])).submit().result(60)
+    assert "task 'captures' brings 20 MiB along, 20 MiB of which are the variable 'table'" in caplog.text
 
 
 def test_a_captured_credential_travels_in_the_store_alone(ferryman_local):
