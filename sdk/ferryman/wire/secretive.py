@@ -48,7 +48,7 @@ def kind_of(cls: type[Any]) -> str:
 
 def refuse(value: object) -> None:
     """Raises Refused, saying what to do instead, if `value` must not be pickled."""
-    if kind := kind_of(cast("type[Any]", type(value))):
+    if kind := kind_of(cast("Any", type(value))):
         raise Refused(
             f"it is {kind}, and credentials do not travel: make it inside the task, whose pod gets "
             "credentials of its own by secrets=[...] or service_account=..."
