@@ -64,6 +64,8 @@ def job(raw: Any) -> Job | None:
         attempt=_label_number(_mapping(meta.get("labels")).get(names.ATTEMPT_LABEL)),
         created=_time(meta.get("creationTimestamp")) or _EPOCH,
         deleting=meta.get("deletionTimestamp") is not None,
+        # The controller says it even where it is not allowed to create the pod.
+        begun="startTime" in status,
         ready=_number(status.get("ready")),
         silent=_is_silent(status),
         end=_job_end(status.get("conditions")),

@@ -23,6 +23,9 @@ from ferryman_operator.reconcile.plan import CreateJob, Look, Plan
 
 LONGEST_BETWEEN_LOOKS: Final = timedelta(minutes=5)
 
+LONGEST_BACKLOG: Final = timedelta(minutes=1)
+"""For so long it is no news that the Job controller has not come to a Job: a map makes many at once."""
+
 BETWEEN_LOOKS_AT_A_NODE: Final = timedelta(minutes=1)
 """Its return, or that its pod is given up, is an event of the Job; this is for one that is lost."""
 
@@ -110,6 +113,12 @@ def pending(case: Case) -> Plan | None:
     if case.now < min(look_after, deadlines.of_start(case, job)):
         return Plan(
             wake_at=deadlines.earliest(look_after, deadlines.of_start(case, job), deadlines.of_run(case))
+        )
+    if not job.begun and case.now < min(job.created + LONGEST_BACKLOG, deadlines.of_start(case, job)):
+        # There is no pod to be found, and hundreds of runs may wait like this one.
+        next_look = case.now + _between_looks(case, job)
+        return Plan(
+            wake_at=deadlines.earliest(next_look, deadlines.of_start(case, job), deadlines.of_run(case))
         )
     if case.seen.pods is None:
         return Plan(looks=frozenset({Look.PODS}))

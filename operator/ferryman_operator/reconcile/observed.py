@@ -64,6 +64,8 @@ class Job:
     attempt: int
     created: datetime
     deleting: bool = False
+    begun: bool = field(default=True, compare=False)
+    """Whether the Job controller has looked at it. Before that it has no pod. No news by itself."""
     ready: int = 0
     silent: bool = field(default=False, compare=False)
     """Whether it has a pod that is not over, and none that is ready. No news but together with `ready`."""

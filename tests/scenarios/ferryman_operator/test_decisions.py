@@ -319,6 +319,23 @@ class TestAFailureWithARetry:
         assert (status.retries_used, status.attempt_count) == (25, 25)
 
 
+class TestAJobThatTheControllerHasNotBegun:
+    waiting = a_run().on_attempt(1).whose_job(begun=False)
+
+    def test_is_not_asked_about_as_it_has_no_pod(self):
+        assert self.waiting.at(seconds=11).plan == Plan(wake_at=T0 + timedelta(seconds=22))
+
+    def test_is_news_after_a_minute(self):
+        assert self.waiting.at(seconds=61).plan == Plan(looks=PODS)
+
+    def test_is_given_up_when_its_start_takes_too_long(self):
+        late = self.waiting.that(start_timeout="20s").at(seconds=21).without_pods()
+        assert late.plan.status.attempts[0].reason == "StartTimeout"
+
+    def test_is_asked_about_like_any_other_once_it_is_begun(self):
+        assert self.waiting.whose_job(begun=True).at(seconds=11).plan == Plan(looks=PODS)
+
+
 class TestAStart:
     late = a_run().that(start_timeout="60s").on_attempt(1).at(seconds=61)
 

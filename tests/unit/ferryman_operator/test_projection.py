@@ -186,3 +186,9 @@ def test_a_pod_without_a_node_says_why():
     ]
     pod = projection.pod({"metadata": {"name": "p", "uid": "u"}, "status": {"conditions": conditions}})
     assert (pod.waiting_reason, pod.waiting_message) == ("Unschedulable", "0/3 nodes")
+
+
+def test_a_job_without_a_start_time_was_not_begun():
+    raw = {"metadata": {"name": "x", "namespace": "a", "uid": "u"}}
+    begun = {**raw, "status": {"startTime": "2026-11-22T11:00:00Z"}}
+    assert [projection.job(one).begun for one in (raw, begun)] == [False, True]

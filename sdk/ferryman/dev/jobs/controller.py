@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import random
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from ferryman.dev.apiserver import moments
 from ferryman.dev.apiserver.errors import ApiError, Forbidden
@@ -90,18 +91,26 @@ class JobController:
 
     def _apply(self, job: Object, pods: list[Object], plan: Sync) -> None:
         by_name = {pod["metadata"]["name"]: pod for pod in pods}
-        for _ in range(plan.create):
+        for made in range(plan.create):
             if not self._create_pod(job):
+                # The status says all the same that the Job was begun, and of how many pods.
+                self._write_status(job, plan.status, short_of=plan.create - made)
                 return
         for name in plan.stop:
             self._objects.delete(ref("pods", by_name[name]))
-        if plan.status is not None:
-            self._events.tell_changes(job, plan.status)
-            self._objects.change_status(ref("jobs.batch", job), lambda _: dict(plan.status or {}))
+        self._write_status(job, plan.status)
         for name in plan.release:
             self._objects.change(ref("pods", by_name[name]), _released)
         if plan.remove:
             self._objects.delete(ref("jobs.batch", job))
+
+    def _write_status(self, job: Object, status: Mapping[str, Any] | None, *, short_of: int = 0) -> None:
+        if status is None:
+            return
+        written = {**status, "active": status["active"] - short_of} if short_of else dict(status)
+        if written != job.get("status"):
+            self._events.tell_changes(job, written)
+            self._objects.change_status(ref("jobs.batch", job), lambda _: written)
 
     def _create_pod(self, job: Object) -> bool:
         suffix = "".join(random.choices(_SUFFIX_ALPHABET, k=5))  # noqa: S311  # A name, not a secret.

@@ -77,6 +77,12 @@ async def test_a_finished_job_goes_after_its_time_to_live(cluster):
     await cluster.until(("jobs.batch", "letter"), lambda job: job is None)
 
 
+async def test_a_job_whose_pod_is_refused_was_begun_all_the_same(cluster):
+    cluster.objects.create("jobs.batch", a_job("true", pod={"serviceAccountName": "clerk"}))
+    await cluster.until(("jobs.batch", "letter"), lambda job: "startTime" in job.get("status", {}))
+    assert cluster.objects.get("jobs.batch", "default", "letter")["status"]["active"] == 0
+
+
 async def test_a_missing_service_account_is_told_once_and_waited_for(cluster):
     job = a_job("true", pod={"serviceAccountName": "clerk"})
     cluster.objects.create("jobs.batch", job)
