@@ -89,6 +89,14 @@ class Operator:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has looked at every run that it had to."""
+        found = self._metrics()
+        return all(
+            re.search(rf"^ferryman_queue_{name} 0", found, re.MULTILINE) for name in ("depth", "working")
+        )
+
     def start(self) -> None:
         """Start it, and return when it leads."""
         with socket.socket() as free:
