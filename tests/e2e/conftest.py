@@ -23,9 +23,10 @@ BOUND_SECONDS = 400
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if not item.get_closest_marker("timeout"):
-            # Of the function alone: a report on a test that hung has to be written in peace.
-            item.add_marker(pytest.mark.timeout(BOUND_SECONDS, func_only=True))
+        marked = item.get_closest_marker("timeout")
+        seconds = marked.args[0] if marked else BOUND_SECONDS
+        # Of the function alone: a report on a test that hung has to be written in peace.
+        item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from history.audit_log import Entry, succeeded
 from history.record import Blob, Claim, History, Job, Promise, Row, Run, Version
 
 Object = dict[str, Any]
+
+_OF_RUNS = (("create", ""), ("update", ""), ("patch", ""), ("update", "status"), ("patch", "status"))
 
 
 @dataclass(frozen=True)
@@ -27,59 +30,70 @@ class Sources:
     objects: dict[str, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Writes:
+    """The entries of a log that tell of runs, by the run's UID."""
+
+    runs: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    jobs: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    events: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+
+
 def history(sources: Sources) -> History:
-    manifests = _manifests(sources)
-    runs = tuple(_run(uid, manifest, sources) for uid, manifest in manifests.items())
+    writes = _sorted(sources)
+    manifests = _manifests(sources, writes)
+    runs = tuple(_run(uid, manifest, writes, sources) for uid, manifest in manifests.items())
     unknown = [key for key in sources.objects if key.endswith("/claim") and _uid(key) not in manifests]
     return History(sources.operator, runs, tuple(sorted(unknown)))
 
 
-def _manifests(sources: Sources) -> dict[str, Object]:
+def _sorted(sources: Sources) -> _Writes:
+    writes = _Writes()
+    for entry in sources.entries:
+        if any(succeeded(entry, verb, names.PLURAL, part) for verb, part in _OF_RUNS):
+            writes.runs[entry["responseObject"]["metadata"]["uid"]].append(entry)
+        elif succeeded(entry, "create", "jobs"):
+            writes.jobs[_label(entry["responseObject"])].append(entry)
+        elif succeeded(entry, "create", "events") and entry["user"]["username"] == sources.operator:
+            writes.events[_subject(entry)].append(entry)
+    return writes
+
+
+def _manifests(sources: Sources, writes: _Writes) -> dict[str, Object]:
     """Every TaskRun that there was or is, by UID."""
-    written = [
-        entry["responseObject"]
-        for entry in sources.entries
-        # A server-side apply creates by a patch.
-        if any(succeeded(entry, verb, names.PLURAL) for verb in ("create", "patch"))
-    ]
-    return {run["metadata"]["uid"]: run for run in [*written, *sources.runs]}
+    # The first write of a run is its creation: a create, or the patch of a server-side apply.
+    written = {uid: entries[0]["responseObject"] for uid, entries in writes.runs.items()}
+    return written | {run["metadata"]["uid"]: run for run in sources.runs}
 
 
-def _run(uid: str, manifest: Object, sources: Sources) -> Run:
-    # What is kept of a write that is also there now is the same: one revision is one content.
-    writes = [entry for entry in sources.entries if _is_write_of(entry, uid)]
-    known = frozenset(_revision(entry["responseObject"]) for entry in writes)
-    versions = {version.revision: version for version in map(_version, filter(_of_status, writes))}
+def _run(uid: str, manifest: Object, writes: _Writes, sources: Sources) -> Run:
+    own = writes.runs.get(uid, [])
+    known = frozenset(_revision(entry["responseObject"]) for entry in own)
+    versions = {version.revision: version for version in map(_version, filter(_of_status, own))}
     versions |= {version.revision: version for version in _as_it_is(manifest, known, sources)}
-    retry = manifest["spec"].get("retry", {})
-    last = _last_status(manifest, writes)
+    last = _last_status(manifest, own)
     return Run(
         name=manifest["metadata"]["name"],
         uid=uid,
-        executions_allowed=1
-        + retry.get("retries", 0)
-        + retry.get("infrastructureRetries", DEFAULT_INFRASTRUCTURE_RETRIES),
+        executions_allowed=_executions_allowed(manifest["spec"].get("retry", {})),
         revisions=known,
         versions=tuple(versions[revision] for revision in sorted(versions)),
         promise=_promise(last),
         cached=(last.get("result") or {}).get("cached", False),
-        jobs=_jobs(uid, sources),
+        jobs=_jobs(uid, writes, sources),
         claims=tuple(_claim(key, body) for key, body in _stored(uid, "claim", sources)),
         blobs=tuple(
             Blob(_attempt(key), hashlib.sha256(body).hexdigest(), len(body))
             for key, body in _stored(uid, "result", sources)
         ),
-        events=sum(_is_event_about(entry, uid, sources.operator) for entry in sources.entries),
+        events=len(writes.events.get(uid, [])),
         alive=tuple(_alive(uid, sources)),
     )
 
 
-def _is_write_of(entry: Entry, uid: str) -> bool:
-    of = (("create", ""), ("update", ""), ("patch", ""), ("update", "status"), ("patch", "status"))
-    return (
-        any(succeeded(entry, verb, names.PLURAL, part) for verb, part in of)
-        and entry.get("responseObject", {}).get("metadata", {}).get("uid") == uid
-    )
+def _executions_allowed(retry: Object) -> int:
+    infrastructure = retry.get("infrastructureRetries", DEFAULT_INFRASTRUCTURE_RETRIES)
+    return 1 + retry.get("retries", 0) + infrastructure
 
 
 def _of_status(entry: Entry) -> bool:
@@ -126,11 +140,11 @@ def _promise(status: Object) -> Promise | None:
     return Promise(result["attempt"], result["sha256"], result["size"]) if result else None
 
 
-def _jobs(uid: str, sources: Sources) -> tuple[Job, ...]:
+def _jobs(uid: str, writes: _Writes, sources: Sources) -> tuple[Job, ...]:
     found = {job["metadata"]["uid"]: _job(job) for job in sources.jobs if _label(job) == uid}
-    for entry in sources.entries:
-        if succeeded(entry, "create", "jobs") and _label(job := entry.get("responseObject", {})) == uid:
-            found[job["metadata"]["uid"]] = _job(job, _revision(job))
+    for entry in writes.jobs.get(uid, []):
+        job = entry["responseObject"]
+        found[job["metadata"]["uid"]] = _job(job, _revision(job))
     return tuple(sorted(found.values(), key=lambda job: job.attempt))
 
 
@@ -152,12 +166,10 @@ def _claim(key: str, body: bytes) -> Claim:
     return Claim(_attempt(key), json.loads(body)["job_uid"])
 
 
-def _is_event_about(entry: Entry, uid: str, operator: str) -> bool:
-    if not succeeded(entry, "create", "events") or entry["user"]["username"] != operator:
-        return False
-    event = entry.get("requestObject", {})
-    about = event.get("regarding") or event.get("involvedObject") or {}
-    return about.get("uid") == uid
+def _subject(event: Entry) -> str:
+    said = event.get("requestObject", {})
+    about = said.get("regarding") or said.get("involvedObject") or {}
+    return about.get("uid", "")
 
 
 def _alive(uid: str, sources: Sources) -> list[str]:
