@@ -13,9 +13,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-from ferryman import connection, context, delivery, naming, submission
+from ferryman import connection, context, delivery, lookup, naming, submission
 from ferryman.api import names
 from ferryman.binding import Call
+from ferryman.caching.sharing import Sharing
 from ferryman.cluster import Cluster, Object
 from ferryman.exceptions import (
     ClusterUnavailable,
@@ -26,6 +27,7 @@ from ferryman.exceptions import (
 )
 from ferryman.futures import TaskFuture, TaskFutureList
 from ferryman.local_modules import local_modules
+from ferryman.lookup import Lookup
 from ferryman.patience import Patience
 from ferryman.runs import Run, view
 from ferryman.settings import Settings
@@ -89,20 +91,27 @@ class Client:
     def submit(self, definition: Definition, call: Call, *, wait_for: Any = None) -> TaskFuture[Any]:
         """Upload what is not there yet, create the TaskRun, return its future.
 
-        Raises SerializationError, InvalidTaskRun, StoreError, ClusterError: nothing runs then. The
-        first run of a client also asks the store whether it honours conditional writes: one PUT
+        A call whose result is shared already makes a run that ends with it, without a pod. Raises
+        SerializationError, InvalidTaskRun, StoreError, ClusterError: nothing runs then. The first run
+        of a client also asks the store whether it honours conditional writes: one PUT
         more, and StoreNotConditional if it does not.
         """
         definition, by_value = self._with_image(definition), local_modules()
+        looked = lookup.Lookup(definition, self.store, self.namespace)
         code = submission.seal_code(definition, by_value)
         sealed = submission.seal_call(call, self.namespace, wait_for, by_value)
         identity = self._identity()
         bundle = submission.bundle([sealed])
         manifest = submission.manifest(definition, identity, sealed, code, bundle.blobs[0])
+        sharing = looked.of(sealed.parameters)
+        lookup.tell(manifest, sharing)
         submission.validate(manifest)
         self._check_store()
-        self._upload_code(code)
-        self._upload_arguments(bundle)
+        if (hit := looked.find(sharing)) is not None:
+            lookup.tell_hit(manifest, hit)
+        else:
+            self._upload_code(code)
+            self._upload_arguments(bundle)
         future = self._future(manifest["metadata"]["name"], trust_pickle=True)
         try:
             self._create(future, manifest, identity.token)
@@ -119,7 +128,8 @@ class Client:
         `calls` is consumed as it goes. A run whose create fails has its error in its future.
         """
         definition, by_value = self._with_image(definition), local_modules()
-        mapping = _Mapping(self, definition, submission.seal_code(definition, by_value))
+        looked = lookup.Lookup(definition, self.store, self.namespace)
+        mapping = _Mapping(self, definition, submission.seal_code(definition, by_value), looked)
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="ferryman-create") as pool:
             try:
                 mapping.send_all(
@@ -287,10 +297,11 @@ class Client:
 class _Mapping:
     """A map on its way: what its batches share."""
 
-    def __init__(self, client: Client, definition: Definition, code: Sealed) -> None:
+    def __init__(self, client: Client, definition: Definition, code: Sealed, looked: Lookup) -> None:
         self._client = client
         self._definition = definition
         self._code = code
+        self._lookup = looked
         self._is_first = True
         self.futures: TaskFutureList[Any] = TaskFutureList()
 
@@ -316,19 +327,26 @@ class _Mapping:
         manifests = [
             submission.manifest(self._definition, who, call, self._code, blob) for who, call, blob in rows
         ]
+        shared = [self._lookup.of(call.parameters) for call in batch.calls]
+        for manifest, sharing in zip(manifests, shared, strict=True):
+            lookup.tell(manifest, sharing)
         if self._is_first:
             submission.validate(manifests[0])
             client._check_store()  # noqa: SLF001
             client._upload_code(self._code)  # noqa: SLF001
             self._is_first = False
         client._upload_arguments(bundle)  # noqa: SLF001
-        for manifest, who in zip(manifests, batch.identities, strict=True):
+        for manifest, who, sharing in zip(manifests, batch.identities, shared, strict=True):
             future = client._future(manifest["metadata"]["name"], trust_pickle=True)  # noqa: SLF001
             self.futures.append(future)
-            pool.submit(self._create, future, manifest, who.token)
+            pool.submit(self._create, future, manifest, who.token, sharing)
 
-    def _create(self, future: TaskFuture[Any], manifest: Mapping[str, Any], token: str) -> None:
+    def _create(
+        self, future: TaskFuture[Any], manifest: dict[str, Any], token: str, sharing: Sharing | None
+    ) -> None:
         try:
+            if (hit := self._lookup.find(sharing)) is not None:
+                lookup.tell_hit(manifest, hit)
             self._client._create(future, manifest, token)  # noqa: SLF001
         except BaseException as error:  # noqa: BLE001 - it is the future's to tell
             future.not_created(error)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from enum import Enum
 from typing import Any, Final
 
+from ferryman import serializers
 from ferryman.api import durations
+from ferryman.caching.policies import CachePolicy
 from ferryman.delays import seconds
 from ferryman.pods import Pod
-
-SERIALIZERS: Final = ("auto", "json", "pickle")
 
 Length = float | timedelta | str | None
 """Seconds, a timedelta, or a duration such as "1h30m"."""
@@ -91,10 +92,19 @@ def _run_name(name: str, value: Any) -> Any:
     return value or None
 
 
-def _serializer(name: str, value: Any) -> str:
-    if value not in SERIALIZERS:
-        raise ValueError(f"{name} must be one of {', '.join(SERIALIZERS)}, not {value!r}")
-    return str(value)
+def _policy(name: str, value: Any) -> Any:
+    if not isinstance(value, CachePolicy | Enum):
+        raise TypeError(f"{name} must be a cache policy of ferryman.cache_policies or None, not {value!r}")
+    return value
+
+
+def _storage(name: str, value: Any) -> Any:
+    if isinstance(value, str) or all(hasattr(value, part) for part in ("get", "put", "create")):
+        return value
+    raise TypeError(
+        f"{name} must be the name of a store that the operator knows, or for calls in this process a store, "
+        f"not {value!r}"
+    )
 
 
 def _pod(name: str, value: Any) -> Pod:
@@ -118,6 +128,7 @@ CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "description": _text,
     "tags": _tags,
     "version": _text,
+    "cache_policy": _policy,
     "cache_key_fn": _callable,
     "cache_expiration": _age,
     "task_run_name": _run_name,
@@ -126,8 +137,9 @@ CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "retry_jitter_factor": seconds,
     "retry_condition_fn": _callable,
     "persist_result": _flag,
+    "result_storage": _storage,
     "result_storage_key": _text,
-    "result_serializer": _serializer,
+    "result_serializer": serializers.checked,
     "cache_result_in_memory": _flag,
     "timeout_seconds": _length,
     "log_prints": _flag,

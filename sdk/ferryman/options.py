@@ -10,9 +10,11 @@ from typing import Any, Final, TypedDict
 
 from ferryman import delays
 from ferryman.api import durations
+from ferryman.caching.policies import CachePolicy
 from ferryman.delays import Delays
 from ferryman.option_checks import Length, check
 from ferryman.pods import Pod
+from ferryman.serializers import Serializer
 
 Hook = Callable[..., Any]
 """`hook(task, task_run, state)`, or for commit and rollback `hook(transaction)`; may be async."""
@@ -37,7 +39,7 @@ class TaskKeywords(TypedDict, total=False):
     description: str | None
     tags: Iterable[str] | None
     version: str | None
-    cache_policy: Any
+    cache_policy: CachePolicy | NotSet | None
     cache_key_fn: Callable[..., str | None] | None
     cache_expiration: Length
     task_run_name: str | Callable[..., str] | None
@@ -48,7 +50,7 @@ class TaskKeywords(TypedDict, total=False):
     persist_result: bool | None
     result_storage: Any
     result_storage_key: str | None
-    result_serializer: str | None
+    result_serializer: str | Serializer | None
     cache_result_in_memory: bool | None
     timeout_seconds: Length
     log_prints: bool | None
@@ -93,7 +95,7 @@ class TaskOptions:
     `persist_result`: keep the result for later runs. `cache_policy`, `cache_key_fn(context,
     parameters)`: under which key. `cache_expiration`: for how long. `refresh_cache`: execute
     even if there is a result. `result_storage`, `result_storage_key`, `result_serializer`
-    ("auto", "json", "pickle"): where and how it is kept. `cache_result_in_memory`: also in this
+    (see `ferryman.serializers`): where and how it is kept. `cache_result_in_memory`: also in this
     process. `on_commit`, `on_rollback`: called with the transaction.
 
     `viz_return_value`: what `flow.visualize` takes for the task's result. `pod`: what its pods
@@ -119,7 +121,7 @@ class TaskOptions:
     persist_result: bool | None = None
     result_storage: Any = None
     result_storage_key: str | None = None
-    result_serializer: str = "auto"
+    result_serializer: str | Serializer = "auto"
     cache_result_in_memory: bool = True
     timeout_seconds: Length = None
     log_prints: bool | None = None

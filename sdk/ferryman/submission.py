@@ -191,14 +191,16 @@ def _run_options(chosen: TaskOptions) -> dict[str, Any]:
         "jitterFactor": chosen.retry_jitter_factor or None,
         "infrastructureRetries": chosen.infrastructure_retries,
     }
-    serializer = None if chosen.result_serializer == "auto" else chosen.result_serializer
+    serializer = chosen.result_serializer if isinstance(chosen.result_serializer, str) else codecs.CUSTOM
+    result = {"serializer": None if serializer == "auto" else serializer, "store": chosen.result_storage}
+    result = {name: value for name, value in result.items() if value}
     return {
         "retry": {name: value for name, value in retry.items() if value not in (None, [])},
         "timeout": options.duration(chosen.timeout_seconds),
         "startTimeout": options.duration(chosen.start_timeout),
         "deadline": options.duration(chosen.deadline),
         "ttlAfterFinished": options.duration(chosen.ttl),
-        "result": {"serializer": serializer} if serializer else None,
+        "result": result or None,
         "logPrints": chosen.log_prints or None,
     }
 

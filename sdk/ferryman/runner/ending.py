@@ -32,6 +32,7 @@ class Terminated(BaseException):
 
 _CODES: Final = {
     Reason.COMPLETED: ExitCode.SUCCEEDED,
+    Reason.CACHED: ExitCode.SUCCEEDED,
     Reason.RUNNER_KILLED: ExitCode.TERMINATED,
     Reason.TIMEOUT: ExitCode.TIMED_OUT,
     Reason.PROCESS_KILLED: ExitCode.CRASHED,

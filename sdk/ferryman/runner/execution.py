@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ferryman import conditions, states
+from ferryman.api.runner_contract import Assignment
 from ferryman.awaiting import awaited
+from ferryman.caching import effective
 from ferryman.context import TaskRunContext
 from ferryman.exceptions import InvalidBlob, ParameterBindError
 from ferryman.runner import output
+from ferryman.wire import codecs
 
 if TYPE_CHECKING:
     from ferryman.binding import Call
@@ -68,6 +71,19 @@ def call(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     if inspect.isasyncgen(value):
         return _run(_collected(value))
     return value
+
+
+def may_share(task: Task[..., Any], assignment: Assignment) -> bool:
+    """Whether the result may be shared: its submitter says so, or without one the task."""
+    if assignment.code is not None:
+        return bool(assignment.cache_key or assignment.cache_scope)
+    return bool(assignment.cache_key) or effective.of_options(task.options).persist_result is True
+
+
+def serializer(task: Task[..., Any], wanted: str) -> Any:
+    """The name of the serializer, or the task's own."""
+    own = task.options.result_serializer
+    return wanted if isinstance(own, str) or wanted != codecs.CUSTOM else own
 
 
 def wants_retry(context: TaskRunContext, exc: BaseException) -> bool:

@@ -85,6 +85,23 @@ class Invocation:
     def _execute(self, found: Bound, here: TaskRunContext) -> Ending:
         if self._assignment.log_prints:
             output.prefix_lines(f"{self._assignment.run}/{self._assignment.attempt} | ")
+        if not execution.may_share(found.task, self._assignment):
+            return self._call(found, here)
+        # Deferred: few tasks share their results, and their cold start alone should pay for it.
+        from ferryman.runner import shared  # noqa: PLC0415
+
+        try:
+            share = shared.of_attempt(self._store, self._assignment, here)
+        except FerrymanError as error:
+            return self._failed(error, here)
+        finally:
+            self._stop_in_a_fork()
+        if share is None:
+            return self._call(found, here)
+        self._sender.enter(Step.CACHE)
+        return shared.ending(share, self._assignment, lambda: self._call(found, here))
+
+    def _call(self, found: Bound, here: TaskRunContext) -> Ending:
         self._sender.enter(Step.EXECUTE)
         try:
             value = execution.call(found.task.fn, found.call.args, found.call.kwargs)
@@ -97,7 +114,7 @@ class Invocation:
             self._stop_in_a_fork()
             return self._failed(exc, here)
         self._stop_in_a_fork()
-        return self._succeeded(value)
+        return self._succeeded(value, found.task)
 
     def _task_run(self, task: Task[..., Any]) -> TaskRun:
         here = self._assignment
@@ -112,10 +129,10 @@ class Invocation:
             namespace=here.namespace,
         )
 
-    def _succeeded(self, value: Any) -> Ending:
+    def _succeeded(self, value: Any, task: Task[..., Any]) -> Ending:
         self._sender.enter(Step.SERIALISE)
         try:
-            sealed = codecs.seal_result(value, self._assignment.serializer)
+            sealed = codecs.seal_result(value, execution.serializer(task, self._assignment.serializer))
         except FerrymanError as error:
             return Ending(Reason.RESULT_NOT_SERIALIZABLE, failures.message(error), failures.type_name(error))
         except MemoryError:

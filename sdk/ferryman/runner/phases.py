@@ -13,6 +13,8 @@ class Step(StrEnum):
     VERIFY = "verify"
     CLAIM = "claim"
     UNPICKLE = "unpickle"
+    CACHE = "cache"
+    """Of a task whose result is shared: looking for one, waiting for one that another run computes."""
     EXECUTE = "execute"
     SERIALISE = "serialise"
     UPLOAD = "upload"

@@ -20,14 +20,14 @@ from types import ModuleType
 from typing import Any, Final
 
 from ferryman.exceptions import InvalidBlob, SerializationError, UntrustedResult, VersionMismatch
-from ferryman.wire import envelope, pickling
+from ferryman.serializers import AUTO, COMPRESSED, JSON, NAMES, PICKLE
+from ferryman.wire import compression, envelope, pickling
 from ferryman.wire.envelope import Bytes, Header, Kind
 
-PICKLE: Final = "pickle"
-JSON: Final = "json"
-AUTO: Final = "auto"
-SERIALIZERS: Final = (AUTO, JSON, PICKLE)
-"""What `seal_result` knows."""
+CUSTOM: Final = "custom"
+
+RESULT_CODECS: Final = (*NAMES[1:], CUSTOM)
+"""What a blob of a result says how it is written."""
 
 MAX_JSON_DEPTH: Final = 64
 """A deeper result is pickled: JSON readers elsewhere give up, too."""
@@ -35,7 +35,7 @@ MAX_JSON_DEPTH: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A blob and what names it. `codec` is "pickle", "json" or "failure"."""
+    """A blob and what names it. `codec` is "failure", "custom" or what NAMES has, but for "auto"."""
 
     body: bytes
     sha256: str
@@ -140,15 +140,22 @@ def open_arguments(
     return call
 
 
-def seal_result(value: Any, serializer: str = AUTO) -> Sealed:
+def seal_result(value: Any, serializer: Any = AUTO) -> Sealed:
     """The blob of what a function returned.
 
     "auto" writes JSON where reading it gives an equal value of the same types, else a pickle.
-    "json" takes what the json module takes: tuples become lists, keys strings. Raises
+    "json" takes what the json module takes: tuples become lists, keys strings. "compressed/json" and
+    "compressed/pickle" are smaller. An object with `dumps` and `loads` travels in the blob. Raises
     SerializationError if the value cannot be written so, or there is no such serializer.
     """
-    if serializer not in SERIALIZERS:
-        raise SerializationError(f"there is no serializer {serializer!r}; there are {', '.join(SERIALIZERS)}")
+    if not isinstance(serializer, str):
+        return _seal_by(serializer, value)
+    if serializer not in NAMES:
+        raise SerializationError(f"there is no serializer {serializer!r}; there are {', '.join(NAMES)}")
+    if serializer.startswith(COMPRESSED):
+        _, parts = envelope.unseal(seal_result(value, serializer.removeprefix(COMPRESSED)).body)
+        sizes = {"inflated": [len(part) for part in parts]}
+        return sealed(Kind.RESULT, serializer, compression.deflated(parts), sizes)
     if serializer == JSON or (serializer == AUTO and _is_json(value, MAX_JSON_DEPTH)):
         text = _json(value)
         if text is not None:
@@ -160,19 +167,42 @@ def seal_result(value: Any, serializer: str = AUTO) -> Sealed:
 
 def open_result(blob: Bytes, *, trust_pickle: bool) -> Any:
     """What the function returned. Raises UntrustedResult for a pickle unless `trust_pickle`."""
-    header, parts = _unseal(blob, Kind.RESULT)
-    if header.codec == JSON:
-        return _from_json(parts[0])
-    if not trust_pickle:
+    header, sealed_parts = _unseal(blob, Kind.RESULT, RESULT_CODECS)
+    codec, parts = header.codec.removeprefix(COMPRESSED), sealed_parts
+    if codec != JSON and not trust_pickle:
         raise UntrustedResult
+    if header.codec.startswith(COMPRESSED):
+        parts = tuple(compression.inflated(sealed_parts, header.meta.get("inflated")))
+    if codec == JSON:
+        return _from_json(parts[0])
+    if codec == CUSTOM:
+        return pickling.load(parts[1:]).loads(bytes(parts[0]))
     return pickling.load(parts)
 
 
-def _unseal(blob: Bytes, kind: Kind) -> tuple[Header, tuple[memoryview, ...]]:
+def _seal_by(serializer: Any, value: Any) -> Sealed:
+    try:
+        body = serializer.dumps(value)
+    except Exception as error:
+        raise SerializationError(
+            f"the result ({type(value).__name__}) cannot be written by {type(serializer).__name__}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(body, bytes):
+        raise SerializationError(
+            f"{type(serializer).__name__}.dumps returned {type(body).__name__}, not bytes"
+        )
+    reader = pickling.dump(serializer, describe=lambda _: ("the serializer", 0))
+    return sealed(Kind.RESULT, CUSTOM, [body, *reader])
+
+
+def _unseal(
+    blob: Bytes, kind: Kind, codecs: Sequence[str] = (PICKLE, JSON)
+) -> tuple[Header, tuple[memoryview, ...]]:
     header, parts = envelope.unseal(blob)
     if header.kind is not kind:
         raise InvalidBlob(f"a blob of kind {kind} was expected, this one is of kind {header.kind}")
-    if not parts or header.codec not in (PICKLE, JSON):
+    if not parts or header.codec not in codecs or (header.codec == CUSTOM and len(parts) < 2):
         raise InvalidBlob(f"the blob has {len(parts)} parts of codec {header.codec!r}")
     return header, parts
 
