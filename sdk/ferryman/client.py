@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-from ferryman import connection, context, delivery, lookup, naming, submission
+from ferryman import connection, context, delivery, naming, submission
 from ferryman.api import names
 from ferryman.binding import Call
 from ferryman.caching.sharing import Sharing
@@ -29,7 +29,7 @@ from ferryman.futures import TaskFuture, TaskFutureList
 from ferryman.local_modules import local_modules
 from ferryman.lookup import Lookup
 from ferryman.patience import Patience
-from ferryman.runs import Run, view
+from ferryman.runs import Run, attempt_order, view
 from ferryman.settings import Settings
 from ferryman.submission import Bundle, Definition, Identity, Parent, SealedCall
 from ferryman.watching import Watcher
@@ -97,19 +97,16 @@ class Client:
         more, and StoreNotConditional if it does not.
         """
         definition, by_value = self._with_image(definition), local_modules()
-        looked = lookup.Lookup(definition, self.store, self.namespace)
+        looked = Lookup(definition, self.store, self.namespace)
         code = submission.seal_code(definition, by_value)
         sealed = submission.seal_call(call, self.namespace, wait_for, by_value)
         identity = self._identity()
         bundle = submission.bundle([sealed])
         manifest = submission.manifest(definition, identity, sealed, code, bundle.blobs[0])
-        sharing = looked.of(sealed.parameters)
-        lookup.tell(manifest, sharing)
+        (sharing,) = looked.tell_all([manifest], [sealed])
         submission.validate(manifest)
         self._check_store()
-        if (hit := looked.find(sharing)) is not None:
-            lookup.tell_hit(manifest, hit)
-        else:
+        if not looked.has_found(manifest, sharing):
             self._upload_code(code)
             self._upload_arguments(bundle)
         future = self._future(manifest["metadata"]["name"], trust_pickle=True)
@@ -128,7 +125,7 @@ class Client:
         `calls` is consumed as it goes. A run whose create fails has its error in its future.
         """
         definition, by_value = self._with_image(definition), local_modules()
-        looked = lookup.Lookup(definition, self.store, self.namespace)
+        looked = Lookup(definition, self.store, self.namespace)
         mapping = _Mapping(self, definition, submission.seal_code(definition, by_value), looked)
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="ferryman-create") as pool:
             try:
@@ -200,7 +197,7 @@ class Client:
             raise RunGone(
                 f"run {run.name} has no pod{f' of attempt {attempt}' if attempt else ''}", run=run.name
             )
-        newest = max(pods, key=_pod_order)
+        newest = max(pods, key=attempt_order)
         return self.cluster.read_log(run.namespace, newest["metadata"]["name"], follow=follow)
 
     def deliver(self, future: TaskFuture[Any], run: Run) -> None:
@@ -327,9 +324,7 @@ class _Mapping:
         manifests = [
             submission.manifest(self._definition, who, call, self._code, blob) for who, call, blob in rows
         ]
-        shared = [self._lookup.of(call.parameters) for call in batch.calls]
-        for manifest, sharing in zip(manifests, shared, strict=True):
-            lookup.tell(manifest, sharing)
+        shared = self._lookup.tell_all(manifests, batch.calls)
         if self._is_first:
             submission.validate(manifests[0])
             client._check_store()  # noqa: SLF001
@@ -345,8 +340,7 @@ class _Mapping:
         self, future: TaskFuture[Any], manifest: dict[str, Any], token: str, sharing: Sharing | None
     ) -> None:
         try:
-            if (hit := self._lookup.find(sharing)) is not None:
-                lookup.tell_hit(manifest, hit)
+            self._lookup.has_found(manifest, sharing)
             self._client._create(future, manifest, token)  # noqa: SLF001
         except BaseException as error:  # noqa: BLE001 - it is the future's to tell
             future.not_created(error)
@@ -354,12 +348,6 @@ class _Mapping:
 
 def _allows_unconditional(settings: Settings | None) -> bool:
     return settings is not None and settings.store is not None and settings.store.value.allow_unconditional
-
-
-def _pod_order(pod: Mapping[str, Any]) -> tuple[int, str]:
-    meta = pod["metadata"]
-    number = (meta.get("labels") or {}).get(names.ATTEMPT_LABEL, "0")
-    return int(number) if number.isdigit() else 0, meta.get("creationTimestamp", "")
 
 
 # ---- the current client

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ferryman.api import durations
 from ferryman.caching import sharing
 from ferryman.caching.entries import Entry
-from ferryman.caching.records import Hit
 from ferryman.caching.sharing import Flow, Sharing
 from ferryman.context import TaskRun, TaskRunContext
 from ferryman.nesting import futures_in
-from ferryman.submission import Definition
+from ferryman.submission import Definition, SealedCall
 from ferryman.wire.store import Store
 
 
@@ -27,25 +27,35 @@ class Lookup:
         self._flow: Flow = sharing.around()
         self._shares = sharing.may_share(self._task, self._flow, os.environ)
 
-    def of(self, parameters: Mapping[str, Any]) -> Sharing | None:
-        """How the result of a call with these parameters is shared. Raises InvalidCacheKey."""
-        if not self._shares:
-            return None
+    def tell_all(
+        self, manifests: Sequence[dict[str, Any]], calls: Sequence[SealedCall]
+    ) -> list[Sharing | None]:
+        """Put into each TaskRun how the result of its call is shared. Raises InvalidCacheKey."""
+        found = [self._of(call.parameters) if self._shares else None for call in calls]
+        for manifest, how in zip(manifests, found, strict=True):
+            _tell(manifest, how)
+        return found
+
+    def has_found(self, manifest: dict[str, Any], how: Sharing | None) -> bool:
+        """Whether the result is there already, which is then put into the TaskRun."""
+        if how is None or not how.key or how.refresh:
+            return False
+        hit = Entry(self._store, self._namespace, how.key).find()
+        if hit is None:
+            return False
+        # Its fields are those of `spec.result.hit`.
+        _result(manifest)["hit"] = asdict(hit)
+        return True
+
+    def _of(self, parameters: Mapping[str, Any]) -> Sharing | None:
         options = self._task.options
         run = TaskRun("", options.name, options.name, self._task.task_key, tags=options.tags)
         here = TaskRunContext(self._task, run, parameters)
         complete = next(futures_in(dict(parameters)), None) is None
         return sharing.of_call(here, self._flow, os.environ, complete=complete)
 
-    def find(self, how: Sharing | None) -> Hit | None:
-        """The result that is there already."""
-        if how is None or not how.key or how.refresh:
-            return None
-        return Entry(self._store, self._namespace, how.key).find()
 
-
-def tell(manifest: dict[str, Any], how: Sharing | None) -> None:
-    """Put it into a TaskRun."""
+def _tell(manifest: dict[str, Any], how: Sharing | None) -> None:
     if how is None:
         return
     lasts = how.expiration
@@ -57,17 +67,6 @@ def tell(manifest: dict[str, Any], how: Sharing | None) -> None:
         "refreshCache": how.refresh,
     }
     _result(manifest).update({name: value for name, value in fields.items() if value})
-
-
-def tell_hit(manifest: dict[str, Any], hit: Hit) -> None:
-    """Put the result that was found into a TaskRun."""
-    _result(manifest)["hit"] = {
-        "uid": hit.uid,
-        "attempt": hit.attempt,
-        "sha256": hit.sha256,
-        "size": hit.size,
-        "serializer": hit.serializer,
-    }
 
 
 def _result(manifest: dict[str, Any]) -> dict[str, Any]:

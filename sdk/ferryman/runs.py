@@ -88,6 +88,13 @@ def view(manifest: Mapping[str, Any]) -> Run:
     )
 
 
+def attempt_order(pod: Mapping[str, Any]) -> tuple[int, str]:
+    """What orders the pods of a run, in their JSON, by attempt and then by age."""
+    meta = pod["metadata"]
+    number = (meta.get("labels") or {}).get(names.ATTEMPT_LABEL, "0")
+    return int(number) if number.isdigit() else 0, meta.get("creationTimestamp", "")
+
+
 def _phase(text: str | None) -> Phase:
     try:
         return Phase(text or Phase.PENDING)

@@ -43,8 +43,8 @@ class Flow:
 class Sharing:
     """How the result of a call is shared.
 
-    `key` is as a TaskRun may hold it, and "" where the call's arguments are not known yet: the runner makes it, with `scope`.
-    `expiration` is in seconds; None is for ever.
+    `key` is as a TaskRun may hold it, and "" where the call's arguments are not known yet: the
+    runner makes it, with `scope`. `expiration` is in seconds; None is for ever.
     """
 
     key: str
