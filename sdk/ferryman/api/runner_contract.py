@@ -7,7 +7,7 @@ Standard library only: the runner loads this module.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import Any, Final
 
@@ -265,11 +265,14 @@ class InvalidReport(ValueError):
 
 
 def encode_assignment(assignment: Assignment) -> str:
-    """The value of FERRYMAN_ASSIGNMENT. Raises ValueError if `values` is not JSON."""
-    fields = {k: v for k, v in asdict(assignment).items() if v not in (None, (), [], "")}
-    if assignment.mode is Mode.ATTEMPT:
-        del fields["mode"]
-    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+    """The value of FERRYMAN_ASSIGNMENT. Raises ValueError if `values` is not JSON.
+
+    What has its default is left out: a runner older than the operator knows a new field only by
+    refusing it, and is to do so only where a run asks for what is new.
+    """
+    given = {one.name: one.default for one in fields(assignment)}
+    said = {name: value for name, value in asdict(assignment).items() if value != given[name]}
+    return json.dumps(said, separators=(",", ":"), allow_nan=False)
 
 
 def decode_assignment(text: str) -> Assignment:

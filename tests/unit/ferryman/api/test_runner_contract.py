@@ -85,6 +85,13 @@ def test_an_assignment_survives_the_environment(assignment):
     assert contract.decode_assignment(contract.encode_assignment(assignment)) == assignment
 
 
+def test_an_older_runner_meets_no_field_that_the_run_does_not_use():
+    least = contract.Assignment("ns", "run", "uid", 1, "job", "task")
+    assert set(json.loads(contract.encode_assignment(least))) == {
+        "namespace", "run", "uid", "attempt", "job", "task",
+    }  # fmt: skip
+
+
 def test_values_that_are_no_json_are_refused():
     given_nan = contract.Assignment("ns", "run", "uid", 1, "job", "task", values={"x": float("nan")})
     with pytest.raises(ValueError, match="JSON"):
