@@ -42,7 +42,7 @@ def remove() -> None:
     # Without a chance to tidy up: nothing is kept, and what was killed half-way has to be removed in any case.
     end([pid for pid, name in marked() if name == "kubelet"], signal.SIGKILL)
     end([pid for pid, _ in marked()], signal.SIGKILL)
-    _end_containers()
+    kubelet.end_containers()
     _unmount()
     network.down()
     _remove_cgroups()
@@ -64,23 +64,6 @@ def found() -> list[str]:
     if Path("/sys/class/net", network.BRIDGE).exists():
         left.append(f"bridge {network.BRIDGE}")
     return left
-
-
-def _end_containers() -> None:
-    """By their cgroup: containers do not inherit the mark."""
-    for _ in range(50):
-        pids = {
-            int(pid)
-            for cgroup in kubelet.cgroups()
-            for file in cgroup.rglob("cgroup.procs")
-            for pid in _lines(file)
-        }
-        if not pids:
-            return
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.1)
 
 
 def _unmount() -> None:
