@@ -7,12 +7,13 @@ Arguments go to pytest.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "FERRYMAN_TEST_KUBECONFIG"
@@ -48,7 +49,7 @@ STAGES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What pytest's last line said."""
+    """How many tests there were and what became of them."""
 
     stage: str
     counts: dict[str, int]
@@ -70,14 +71,29 @@ def main() -> int:
 
 def _run(stage: Stage, more: list[str], environ: dict[str, str]) -> Outcome:
     print(f"--- {stage.name}: pytest {' '.join(stage.arguments)}", flush=True)
-    command = (sys.executable, "-m", "pytest", "-q", "--durations=5", *stage.arguments, *more)
-    began, last = time.monotonic(), ""
-    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            last = line if re.search(r" in \d+\.\d+s", line) else last
-    counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", last.partition(" in ")[0])}
-    return Outcome(stage.name, counts, time.monotonic() - began, process.returncode in (0, NOTHING_SELECTED))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder, "junit.xml")
+        command = (
+            sys.executable,
+            "-m",
+            "pytest",
+            "--durations=5",
+            f"--junitxml={told}",
+            *stage.arguments,
+            *more,
+        )
+        code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+        counts = _counts(told)
+    return Outcome(stage.name, counts, time.monotonic() - began, code in (0, NOTHING_SELECTED))
+
+
+def _counts(told: Path) -> dict[str, int]:
+    if not told.exists():
+        return {}
+    (suite,) = ET.parse(told).getroot().iter("testsuite")  # noqa: S314 - pytest wrote it.
+    counts = {word: int(suite.get(word, 0)) for word in ("tests", "failures", "errors", "skipped")}
+    return {**counts, "passed": 2 * counts["tests"] - sum(counts.values())}
 
 
 def _table(outcomes: list[Outcome]) -> list[str]:
@@ -91,8 +107,9 @@ def _table(outcomes: list[Outcome]) -> list[str]:
 
 
 def _others(counts: dict[str, int]) -> str:
-    shown = ("failed", "error", "errors", "skipped")
-    return ", ".join(f"{counts[word]} {word}" for word in shown if word in counts)
+    return ", ".join(
+        f"{counts[word]} {word}" for word in ("failures", "errors", "skipped") if counts.get(word)
+    )
 
 
 def _with_tests(environ: dict[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -44,11 +45,13 @@ class Installation:
         """
         with Path("/tmp/ferryman-installation.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+            kubectl("wait", "--for=condition=Established", "crd/taskruns.ferryman.dev", "--timeout=60s")
             wanted = self.values()
             if not self._has(wanted):
-                kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-                kubectl("wait", "--for=condition=Established", "crd/taskruns.ferryman.dev", "--timeout=60s")
                 self.helm("upgrade", "--install", str(CHART), "--create-namespace", *_assignments(wanted))
+            # A run of the suites that use an operator of their own may have been killed.
+            kubectl("scale", f"deployment/{NAME}", "--replicas=2", "-n", NAMESPACE)
             self.wait()
 
     def wait(self) -> None:
@@ -66,7 +69,7 @@ class Installation:
             "pod": {"image": os.environ.get(IMAGE, images.RUNNER)},
             "operator": {
                 "image": {"repository": repository, "tag": tag},
-                "annotations": {"ferryman.test/image": _digest()},
+                "annotations": {"ferryman.test/image": _digest(), "ferryman.test/chart": _digest_of_chart()},
             },
             "settings": {"pendingLook": "2s", "quotaRetry": "3s"},
         }
@@ -84,6 +87,11 @@ def _digest() -> str:
     if OPERATOR_IMAGE in os.environ or not paths.COMPLETE.exists():
         return ""
     return containerd.digest(images.OPERATOR)
+
+
+def _digest_of_chart() -> str:
+    files = sorted(path for path in CHART.rglob("*") if path.is_file())
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:32]
 
 
 def _assignments(values: dict[str, Any]) -> list[str]:
