@@ -49,6 +49,8 @@ def measure(bed: Testbed, operator: Operator) -> Iterator[Result]:
     yield of_pairs(SLOW, throughput_pairs(bed, operator, template, SLOW, began))
     pairs = throughput_pairs(bed, operator, template, FAST, began)
     yield of_pairs(FAST, pairs)
+    for what, one in zip(("bare Jobs", "TaskRuns"), pairs[-1], strict=True):
+        print(f"  CPU seconds per 1,000 {what}: {throughput.account(one)}", flush=True)
     yield from costs(bed, operator, [ours for _, ours in pairs])
     # On a machine with two cores its work would be a part of the next figures.
     operator.stop()

@@ -1,4 +1,4 @@
-"""The fake node's place, taken for a while by one whose pods run for a while before they succeed.
+"""The fake node's place, taken for a while by one whose pods run until their run says so.
 
 The fake node's own pods succeed at once, so that a run is never seen to run. Here it is, and costs all
 the writes that it costs on a node with containers.
@@ -7,7 +7,7 @@ the writes that it costs on a node with containers.
 from __future__ import annotations
 
 import threading
-import time
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,8 +19,12 @@ from ferryman.api import names
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Report, ResultRef, encode_report
 
-POD_SECONDS = 3.0
-"""Long enough for the Job controller to say so, which it does once a second at most."""
+SEEN_WITHIN_SECONDS = 60.0
+"""How long a pod runs at most until its run is seen to run."""
+
+Seen = defaultdict[str, threading.Event]
+"""By a run's UID: it is known to run."""
+
 HEARTBEAT_SECONDS = 10.0
 """A node of which nothing was heard for 40 seconds is taken for lost."""
 
@@ -30,10 +34,11 @@ def instead_of_the_fake_node(client: Client, namespace: str) -> Iterator[None]:
     """Meanwhile pods of the namespace are carried through by this process, and nobody else's are."""
     fake = lifecycle.part("fake-node")
     processes.stop(fake)
-    over = threading.Event()
+    over, seen = threading.Event(), defaultdict(threading.Event)
     with ThreadPoolExecutor(64) as pool:
         pool.submit(_beat, client, over)
-        pool.submit(_serve, client, namespace, pool, over)
+        pool.submit(_follow_runs, client, namespace, seen, over)
+        pool.submit(_serve, client, namespace, pool, seen, over)
         try:
             yield
         finally:
@@ -57,22 +62,30 @@ def _beat(client: Client, over: threading.Event) -> None:
         client.patch_status("Node", "", fake_node.NODE, {"conditions": conditions})
 
 
-def _serve(client: Client, where: str, pool: ThreadPoolExecutor, over: threading.Event) -> None:
+def _follow_runs(client: Client, where: str, seen: Seen, over: threading.Event) -> None:
+    for run in client.watch("TaskRun", where, until=over):
+        if run.get("status", {}).get("phase") == "Running":
+            seen[run["metadata"]["uid"]].set()
+
+
+def _serve(client: Client, where: str, pool: ThreadPoolExecutor, seen: Seen, over: threading.Event) -> None:
     taken: set[str] = set()
     for pod in client.watch("Pod", where, until=over):
         uid = pod["metadata"]["uid"]
         if pod["spec"].get("nodeName") and uid not in taken:
             taken.add(uid)
-            pool.submit(_carry_through, client, pod)
+            # Made here, before the run can be seen to run: no two threads make it.
+            is_seen = seen[pod["metadata"]["labels"][names.RUN_UID_LABEL]]
+            pool.submit(_carry_through, client, pod, is_seen)
 
 
-def _carry_through(client: Client, pod: Object) -> None:
+def _carry_through(client: Client, pod: Object, is_seen: threading.Event) -> None:
     where, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     containers, began = pod["spec"]["containers"], _now()
     running = {"running": {"startedAt": began}}
     try:
         client.patch_status("Pod", where, name, _status("Running", containers, running, began))
-        time.sleep(POD_SECONDS)
+        is_seen.wait(SEEN_WITHIN_SECONDS)
         ended = {"exitCode": 0, "reason": "Completed", "startedAt": began, "finishedAt": _now()}
         over = {"terminated": {**ended, "message": report_of(pod)}}
         client.patch_status("Pod", where, name, _status("Succeeded", containers, over, began))

@@ -45,6 +45,12 @@ class NotCompleted(Exception):
     """A run or Job that had to succeed did not; the message has its status."""
 
 
+def account(one: Burst) -> str:
+    """Where its CPU time went, in seconds per 1,000 objects, the most first."""
+    spent = sorted(one.cpu_per_1000.items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent if seconds >= 0.05)
+
+
 def pod_template(bed: Testbed) -> Object:
     """What the operator makes of a run: the template for bare Jobs."""
     where = bed.new_namespace()

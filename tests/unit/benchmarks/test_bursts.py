@@ -63,3 +63,8 @@ def test_a_run_that_failed_is_no_sample():
 def test_cpu_is_told_per_thousand():
     found = throughput.burst(a_run(), "taskruns", 1, cpu={"operator": 0.006})
     assert found.cpu_per_1000 == {"operator": 6.0}
+
+
+def test_where_the_cpu_went_is_told_from_the_most_to_the_least():
+    cpu = {"etcd": 0.002, "operator": 0.006, "object-store": 0.0}
+    assert throughput.account(throughput.burst(a_run(), "taskruns", 1, cpu)) == "operator 6.0, etcd 2.0"
