@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from ferryman import serializers
-from ferryman.api import durations
+from ferryman.api import durations, names
 from ferryman.caching.policies import CachePolicy
 from ferryman.delays import seconds
 from ferryman.pods import Pod
@@ -107,6 +107,14 @@ def _storage(name: str, value: Any) -> Any:
     )
 
 
+def _namespace(name: str, value: Any) -> str:
+    if names.dns_label(_text(name, value)) != value:
+        raise ValueError(
+            f"{name} must be a namespace's name (small letters, digits and '-', at most 63), not {value!r}"
+        )
+    return str(value)
+
+
 def _pod(name: str, value: Any) -> Pod:
     if not isinstance(value, Pod):
         raise TypeError(f"{name} must be a ferryman.Pod, not {type(value).__name__}")
@@ -148,6 +156,7 @@ CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "on_failure": _hooks,
     "on_commit": _hooks,
     "on_rollback": _hooks,
+    "namespace": _namespace,
     "pod": _pod,
     "start_timeout": _length,
     "deadline": _length,

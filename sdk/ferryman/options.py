@@ -60,6 +60,7 @@ class TaskKeywords(TypedDict, total=False):
     on_commit: Iterable[Hook] | None
     on_rollback: Iterable[Hook] | None
     viz_return_value: Any
+    namespace: str | None
     pod: Pod | None
     image: str | None
     cpu: str | float | None
@@ -98,12 +99,12 @@ class TaskOptions:
     (see `ferryman.serializers`): where and how it is kept. `cache_result_in_memory`: also in this
     process. `on_commit`, `on_rollback`: called with the transaction.
 
-    `viz_return_value`: what `flow.visualize` takes for the task's result. `pod`: what its pods
-    ask for; the keywords `image`, `cpu`, `memory`, `gpu`, `resources`, `env`, `secrets`,
-    `service_account`, `node_selector` and `tolerations` set its fields of these names.
-    `start_timeout`: from an attempt's Job to the call of the function. `deadline`: of the whole
-    run. `infrastructure_retries`: further attempts after evictions, lost nodes and the like.
-    `ttl`: how long the finished TaskRun is kept.
+    `viz_return_value`: what `flow.visualize` takes for the task's result. `namespace`: where its
+    runs are created; None is the client's. `pod`: what its pods ask for; the keywords `image`,
+    `cpu`, `memory`, `gpu`, `resources`, `env`, `secrets`, `service_account`, `node_selector` and
+    `tolerations` set its fields of these names. `start_timeout`: from an attempt's Job to the
+    call of the function. `deadline`: of the whole run. `infrastructure_retries`: further attempts
+    after evictions, lost nodes and the like. `ttl`: how long the finished TaskRun is kept.
     """
 
     name: str
@@ -131,6 +132,7 @@ class TaskOptions:
     on_commit: tuple[Hook, ...] = ()
     on_rollback: tuple[Hook, ...] = ()
     viz_return_value: Any = None
+    namespace: str | None = None
     pod: Pod = field(default_factory=Pod)
     start_timeout: Length = None
     deadline: Length = None

@@ -13,7 +13,8 @@ from typing import Any
 
 from benchmarks.testbed import Testbed
 from ferryman import kube, task
-from ferryman.client import CONNECTIONS, Client
+from ferryman.batches import CONNECTIONS
+from ferryman.client import Client
 from ferryman.connection import Connection, open_connection
 from ferryman.kube import KubeCluster
 
