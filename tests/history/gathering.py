@@ -127,6 +127,7 @@ def _status(run: Object, writer: str, base: int | None) -> Version:
             Row(row["number"], row.get("jobUID") or "", row.get("outcome") or "")
             for row in status.get("attempts", [])
         ),
+        hooks=json.dumps(status["hooks"], sort_keys=True) if status.get("hooks") else "",
     )
 
 
@@ -141,16 +142,19 @@ def _promise(status: Object) -> Promise | None:
 
 
 def _jobs(uid: str, writes: _Writes, sources: Sources) -> tuple[Job, ...]:
+    """Those of attempts: a run's hooks may have one, too."""
     found = {job["metadata"]["uid"]: _job(job) for job in sources.jobs if _label(job) == uid}
     for entry in writes.jobs.get(uid, []):
         job = entry["responseObject"]
         found[job["metadata"]["uid"]] = _job(job, _revision(job))
+    found = {one: job for one, job in found.items() if job.attempt}
     return tuple(sorted(found.values(), key=lambda job: job.attempt))
 
 
 def _job(job: Object, revision: int | None = None) -> Job:
     meta = job["metadata"]
-    return Job(int(meta["labels"][names.ATTEMPT_LABEL]), meta["uid"], meta["name"], revision)
+    attempt = meta["labels"][names.ATTEMPT_LABEL]
+    return Job(0 if attempt == names.HOOKS else int(attempt), meta["uid"], meta["name"], revision)
 
 
 def _label(thing: Object) -> str:

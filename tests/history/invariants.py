@@ -26,13 +26,18 @@ ILLEGAL = {
 def violations(history: History) -> list[str]:
     """Sentences, each naming the run; [] where all is well."""
     strays = [f"{key} claims an attempt of a run that nobody created" for key in history.unknown_claims]
-    writers = [fault for run in history.runs for fault in strange_writers(run, history.operator)]
-    return [*strays, *writers, *(fault for run in history.runs for rule in RULES for fault in rule(run))]
+    written = [fault for run in history.runs for fault in statuses(run, history.operator)]
+    return [*strays, *written, *(fault for run in history.runs for rule in RULES for fault in rule(run))]
 
 
-def strange_writers(run: Run, operator: str) -> Iterator[str]:
-    for writer in sorted({version.writer for version in run.versions} - {operator}):
-        yield f"{run.name}: {writer} wrote its status, which only {operator} may"
+def statuses(run: Run, operator: str) -> Iterator[str]:
+    """Only the operator says how a run is, and only what it has not said; a worker says that it has it."""
+    for before, after in zip((None, *run.versions), run.versions, strict=False):
+        tells = before is None or said(before) != said(after)
+        if tells and after.writer != operator:
+            yield f"{run.name}: {after.writer} wrote its status, which only {operator} may"
+        elif before is not None and not tells and after.writer == operator == before.writer:
+            yield f"{run.name}: revision {after.revision} of its status says what {before.revision} said"
 
 
 def gaps(run: Run) -> Iterator[str]:
@@ -124,10 +129,7 @@ def result(run: Run) -> Iterator[str]:
 
 
 def writes(run: Run) -> Iterator[str]:
-    """A run that went straight through costs three writes, and no write says what is said already."""
-    for before, after in itertools.pairwise(run.versions):
-        if said(before) == said(after):
-            yield f"{run.name}: revision {after.revision} of its status says what {before.revision} said"
+    """A run that went straight through and has no hooks costs three writes."""
     number = len(run.jobs) + len(run.versions)
     if went_straight_through(run) and number > WRITES_PER_ATTEMPT:
         yield f"{run.name}: it succeeded at once and cost {number} writes instead of {WRITES_PER_ATTEMPT}"
@@ -167,9 +169,10 @@ def is_known_to_follow(run: Run, version: Version) -> bool:
 
 
 def said(version: Version) -> tuple[object, ...]:
-    return version.phase, version.reason, version.message, version.ledger
+    return version.phase, version.reason, version.message, version.ledger, version.hooks
 
 
 def went_straight_through(run: Run) -> bool:
     phases = {version.phase for version in run.versions}
-    return run.phase == "Completed" and phases <= {"Running", "Completed"} and len(run.jobs) <= 1
+    plain = not any(version.hooks for version in run.versions)
+    return plain and run.phase == "Completed" and phases <= {"Running", "Completed"} and len(run.jobs) <= 1

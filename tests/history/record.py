@@ -29,6 +29,8 @@ class Version:
     reason: str = ""
     message: str = ""
     ledger: tuple[Row, ...] = ()
+    hooks: str = ""
+    """What it says of the run's hooks, which are called after its end."""
 
 
 @dataclass(frozen=True)

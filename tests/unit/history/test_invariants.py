@@ -80,6 +80,19 @@ def test_a_status_that_somebody_else_wrote():
     ]
 
 
+def test_a_worker_may_say_that_it_has_an_attempt():
+    running, done = a_completed_run().versions
+    leased = replace(running, revision=12, writer="worker")
+    run = a_completed_run(versions=(replace(running, revision=11), leased, done), jobs=())
+    assert told(replace(run, claims=(), revisions=frozenset({1, 11, 12, 13}))) == []
+
+
+def test_hooks_may_cost_writes_after_the_end():
+    *_, done = a_completed_run().versions
+    hooked = replace(done, revision=14, hooks='{"called": 1}')
+    assert told(a_completed_run(versions=(*a_completed_run().versions, hooked))) == []
+
+
 def test_a_gap_in_the_numbers():
     jobs = (Job(1, "j1", "report-1", 11), Job(3, "j3", "report-3", 14))
     versions = (
