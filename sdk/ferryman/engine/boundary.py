@@ -36,6 +36,12 @@ class Boundary(Protocol):
         ...
 
 
+class BoundaryOf(Protocol):
+    """Who knows the boundary of an attempt."""
+
+    def __call__(self, here: TaskRunContext, *, caches: bool) -> Boundary | None: ...
+
+
 def boundary_of(here: TaskRunContext, *, caches: bool) -> Boundary | None:
     """The boundary of an attempt, None where nothing is kept. Without `caches` it has no result to find."""
     del here, caches

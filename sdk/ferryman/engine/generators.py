@@ -24,6 +24,9 @@ def items(invocation: Invocation) -> Generator[Any, Any, Any]:
     while (step := script.step) is not None:
         try:
             reply = (yield from _executed(step)) if isinstance(step, Execute) else sync.perform(step)
+        except GeneratorExit:
+            # The consumer has had enough, and the function has been closed.
+            script.done(None)
         except BaseException as error:  # noqa: BLE001 - the life decides, and lets a crash through.
             script.failed(error)
         else:
@@ -43,7 +46,7 @@ def _executed(step: Execute) -> Generator[Any, Any, Any]:
             sent = yield item
         except GeneratorExit:
             paced.resume(paced.inner.close)
-            return None
+            raise
         except BaseException as thrown:  # noqa: BLE001 - the consumer threw it in.
             proceed = partial(paced.inner.throw, thrown)
         else:

@@ -25,7 +25,7 @@ from ferryman.api import jitter
 from ferryman.binding import Call
 from ferryman.context import Context, FlowRunContext, TaskRun, TaskRunContext
 from ferryman.engine import outcomes
-from ferryman.engine.boundary import Boundary, Found, boundary_of
+from ferryman.engine.boundary import Boundary, BoundaryOf, Found, boundary_of
 from ferryman.engine.steps import Ask, Block, Ended, Execute, Sleep, Step, Steps
 from ferryman.exceptions import UpstreamTaskError
 from ferryman.kinds import Kind
@@ -73,13 +73,17 @@ class Life:
     """One run. `states` are those that it has been in."""
 
     def __init__(
-        self, invocation: Invocation, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        invocation: Invocation,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        boundary_of: BoundaryOf = boundary_of,
     ) -> None:
         self._invocation = invocation
         self._task = invocation.task
         self._options = invocation.task.options
         self._call = invocation.call
         self._now = now
+        self._boundary_of = boundary_of
         self._run = _new_run(invocation.task)
         self._here: Context = self._context(0)
         self.states: list[State] = []
@@ -127,7 +131,7 @@ class Life:
 
     def _attempt(self, number: int) -> Generator[Step, Any, tuple[Ended, float | None]]:
         """How the attempt ended, and how many seconds to wait for the next; None if there is none."""
-        boundary = boundary_of(
+        boundary = self._boundary_of(
             TaskRunContext(self._task, self._run, self._call.parameters), caches=self._invocation.caches
         )
         try:
