@@ -22,8 +22,16 @@ from ferryman.version import VERSION
 
 if TYPE_CHECKING:
     from ferryman.annotations import allow_failure, quote, unmapped
+    from ferryman.caching.input_hash import task_input_hash
     from ferryman.client import Client, connect, get_run, list_runs
-    from ferryman.context import RunContext, TaskRunContext, current_run, get_run_context
+    from ferryman.context import (
+        FlowRunContext,
+        RunContext,
+        TaskRun,
+        TaskRunContext,
+        current_run,
+        get_run_context,
+    )
     from ferryman.delays import exponential_backoff
     from ferryman.exceptions import FerrymanError
     from ferryman.flows import Flow, flow
@@ -38,12 +46,10 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 _HOMES: Final = {
-    "get_run_logger": "run_logger",
-    "tags": "tagging",
-    "quote": "annotations",
     "Client": "client",
     "FerrymanError": "exceptions",
     "Flow": "flows",
+    "FlowRunContext": "context",
     "Pod": "pods",
     "Run": "runs",
     "RunContext": "context",
@@ -51,6 +57,7 @@ _HOMES: Final = {
     "Task": "tasks",
     "TaskFuture": "futures",
     "TaskFutureList": "futures",
+    "TaskRun": "context",
     "TaskRunContext": "context",
     "allow_failure": "annotations",
     "as_completed": "futures",
@@ -60,8 +67,12 @@ _HOMES: Final = {
     "flow": "flows",
     "get_run": "client",
     "get_run_context": "context",
+    "get_run_logger": "run_logger",
     "list_runs": "client",
+    "quote": "annotations",
+    "tags": "tagging",
     "task": "tasks",
+    "task_input_hash": "caching.input_hash",
     "unmapped": "annotations",
     "wait": "futures",
 }
@@ -70,6 +81,7 @@ __all__ = [
     "Client",
     "FerrymanError",
     "Flow",
+    "FlowRunContext",
     "Pod",
     "Run",
     "RunContext",
@@ -77,6 +89,7 @@ __all__ = [
     "Task",
     "TaskFuture",
     "TaskFutureList",
+    "TaskRun",
     "TaskRunContext",
     "__version__",
     "allow_failure",
@@ -92,6 +105,7 @@ __all__ = [
     "quote",
     "tags",
     "task",
+    "task_input_hash",
     "unmapped",
     "wait",
 ]

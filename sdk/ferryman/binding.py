@@ -51,6 +51,28 @@ def bound(
         raise ParameterBindError(f"{name}(): {error}") from None
 
 
+def by_name(
+    signature: inspect.Signature, parameters: Mapping[str, Any], *, skip: int = 0
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments from values by name, the first `skip` parameters left out.
+
+    A name that is no parameter is a keyword argument: whether one is welcome, binding tells.
+    """
+    rest, more = dict(parameters), {}
+    args: list[Any] = []
+    without_gap = True
+    for name, parameter in list(signature.parameters.items())[skip:]:
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            args.extend(rest.pop(name, ()))
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            more.update(rest.pop(name, {}))
+        elif name not in rest:
+            without_gap = False
+        elif without_gap and parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            args.append(rest.pop(name))
+    return tuple(args), {**rest, **more}
+
+
 def call_of(found: inspect.BoundArguments) -> Call:
     """The call with these arguments."""
     bare = Call(found.args, found.kwargs, {})

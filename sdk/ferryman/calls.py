@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cas
 
 from ferryman import drawing, mapping
 from ferryman.annotations import unmapped
-from ferryman.binding import Call
+from ferryman.binding import Call, by_name
+from ferryman.context import TaskRun
 from ferryman.kinds import Kind
 from ferryman.options import TaskOptions
+from ferryman.tagging import current_tags
 
 if TYPE_CHECKING:
     import inspect
@@ -47,6 +49,10 @@ class Calls(ABC, Generic[P, R_co]):
     @property
     @abstractmethod
     def kind(self) -> Kind: ...
+
+    @property
+    @abstractmethod
+    def task_key(self) -> str: ...
 
     @abstractmethod
     def _instance_of_a_method(self) -> tuple[Any, ...]: ...
@@ -167,6 +173,25 @@ class Calls(ABC, Generic[P, R_co]):
         calls = mapping.calls(self.signature, self.options.name, (*instance, *args), kwargs)
         futures = _client().map(self._definition(), calls, wait_for=wait_for)
         return [future.final_state() for future in futures] if return_state else futures
+
+    def create_run(self, parameters: Mapping[str, Any] | None = None, *, wait_for: Any = None) -> TaskRun:
+        """Create a run from its arguments by name, and return who it is: nothing here waits for it.
+
+        For another process, or for nobody: `ferryman.get_run(run.name)` has its future. The task
+        of a method has its instance already. Raises what `submit` does.
+        """
+        instance = self._instance_of_a_method()
+        args, kwargs = by_name(self.signature, parameters or {}, skip=len(instance))
+        future = _client().submit(self._definition(), self.bind(args, kwargs), wait_for=wait_for)
+        return TaskRun(
+            id=future.task_run_id,
+            name=future.name,
+            task_name=self.options.name,
+            task_key=self.task_key,
+            run_count=0,
+            tags=self.options.tags | current_tags(),
+            namespace=future.namespace,
+        )
 
 
 def _client() -> Client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from ferryman.annotations import allow_failure, quote, unmapped
@@ -24,6 +25,14 @@ def resolved(value: T) -> T:
     return cast("T", _resolved(value, allowed=False, path=frozenset()))
 
 
+def settled(value: T) -> T:
+    """`value` with the results of the states in it that are from here; futures stay, nothing is waited for.
+
+    Raises UpstreamTaskError as `resolved` does.
+    """
+    return cast("T", _settled(value, allowed=False, path=frozenset()))
+
+
 def _resolved(value: Any, *, allowed: bool, path: frozenset[int]) -> Any:
     if isinstance(value, quote):
         return value.value
@@ -33,16 +42,27 @@ def _resolved(value: Any, *, allowed: bool, path: frozenset[int]) -> Any:
         return _result_of_future(value, allowed=allowed)
     if isinstance(value, State):
         return _result_of_state(value, allowed=allowed)
+    return _rebuilt(value, partial(_resolved, allowed=allowed), path)
+
+
+def _settled(value: Any, *, allowed: bool, path: frozenset[int]) -> Any:
+    if isinstance(value, quote) or is_future(value):
+        return value
+    if isinstance(value, allow_failure):
+        return allow_failure(_settled(value.value, allowed=True, path=path))
+    if isinstance(value, unmapped):
+        return _settled(value.value, allowed=allowed, path=path)
+    if isinstance(value, State):
+        return value.source if is_future(value.source) else _result_of_state(value, allowed=allowed)
+    return _rebuilt(value, partial(_settled, allowed=allowed), path)
+
+
+def _rebuilt(value: Any, change: Callable[..., Any], path: frozenset[int]) -> Any:
+    """The collection or dataclass with its elements changed; itself, if none has. `path` is around it."""
     if id(value) in path:
         return value
-    inner = path | {id(value)}
-    return _rebuilt(value, lambda one: _resolved(one, allowed=allowed, path=inner))
-
-
-def _rebuilt(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The collection or dataclass with its elements changed; itself, if none has."""
     before = list(inside(value))
-    after = [change(one) for one in before]
+    after = [change(one, path=path | {id(value)}) for one in before]
     if all(one is other for one, other in zip(before, after, strict=True)):
         return value
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ Standard library only: the runner loads this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -175,6 +175,24 @@ def Cancelled(data: Any = None, message: str = "", name: str = "Cancelled") -> S
     return State(StateType.CANCELLED, name, message, data=data)
 
 
+def returned(value: Any) -> State:
+    """The state of a run whose function returned `value`.
+
+    A final state is the run's own, a collection of states is summed up: Completed if all are,
+    else Cancelled or Failed. Whatever else it is, the run has completed.
+    """
+    if isinstance(value, State) and value.is_final():
+        return value
+    several = _states(value) if isinstance(value, list | tuple | set | frozenset) else []
+    if not several or len(several) < len(value):
+        return state("Completed", data=value)
+    failures = [one for one in several if not one.is_completed()]
+    if not failures:
+        return state("Completed", f"all {len(several)} states are completed", data=value)
+    name = "Cancelled" if any(one.is_cancelled() for one in failures) else "Failed"
+    return state(name, f"{len(failures)} of {len(several)} states are not completed", data=value)
+
+
 def failed(error: BaseException, timestamp: datetime) -> State:
     """The state of an attempt that raised, as retry conditions and hooks get it."""
     if isinstance(error, TaskRunTimeoutError):
@@ -190,7 +208,7 @@ def _text(error: BaseException) -> str:
         return "(unprintable)"
 
 
-def _states(value: Any) -> Iterable[State]:
+def _states(value: Any) -> Sequence[State]:
     if isinstance(value, State):
         return [value]
     if isinstance(value, list | tuple | set | frozenset):

@@ -15,6 +15,7 @@ from ferryman.binding import Call
 from ferryman.exceptions import InvalidTaskRun, PayloadTooLarge
 from ferryman.options import TaskOptions
 from ferryman.portable import portable
+from ferryman.resolution import settled
 from ferryman.upstreams import Upstreams
 from ferryman.wire import codecs, culprit, envelope
 from ferryman.wire.codecs import Sealed
@@ -96,15 +97,22 @@ def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
 def seal_call(call: Call, namespace: str, wait_for: Any, by_value: Sequence[ModuleType]) -> SealedCall:
     """Arguments and dependencies. Raises SerializationError, UpstreamTaskError, ParameterBindError."""
     upstreams = Upstreams(namespace)
-    upstreams.tolerate((call.args, dict(call.kwargs)))
-    sealed = None
-    if call.args or call.kwargs:
-        sealed = _within_limit(
-            "the arguments",
-            codecs.seal_arguments(call.args, call.kwargs, reference=upstreams.reference, by_value=by_value),
-        )
-    upstreams.wait_for(wait_for)
+    sealed = _sealed_arguments(call, upstreams, by_value)
+    if upstreams.has_states:
+        upstreams = Upstreams(namespace)
+        args, kwargs, parameters = settled((call.args, dict(call.kwargs), dict(call.parameters)))
+        call = Call(args, kwargs, parameters)
+        sealed = _sealed_arguments(call, upstreams, by_value)
+    upstreams.wait_for(settled(wait_for))
     return SealedCall(sealed, upstreams.depends_on(), call.parameters)
+
+
+def _sealed_arguments(call: Call, upstreams: Upstreams, by_value: Sequence[ModuleType]) -> Sealed | None:
+    if not call.args and not call.kwargs:
+        return None
+    upstreams.tolerate((call.args, dict(call.kwargs)))
+    sealed = codecs.seal_arguments(call.args, call.kwargs, reference=upstreams.reference, by_value=by_value)
+    return _within_limit("the arguments", sealed)
 
 
 @dataclass(frozen=True)

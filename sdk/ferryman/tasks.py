@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, Unpack, cast, 
 
 from ferryman import naming, options
 from ferryman.binding import Call, bind, signature_of
+from ferryman.caching.input_hash import task_input_hash
 from ferryman.calls import Calls
 from ferryman.context import Context, TaskRun, TaskRunContext
+from ferryman.delays import exponential_backoff
 from ferryman.kinds import Kind, kind_of
 from ferryman.options import TaskKeywords, TaskOptions
 from ferryman.tagging import current_tags
 
 if TYPE_CHECKING:
     from ferryman.submission import Definition
+
+__all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,22 +99,27 @@ class Task(Calls[P, R_co]):
 
     @property
     def name(self) -> str:
+        """What it is called: its runs' names begin so."""
         return self.options.name
 
     @property
     def description(self) -> str:
+        """What it does; the docstring if nothing else was said."""
         return self.options.description
 
     @property
     def tags(self) -> frozenset[str]:
+        """For people, on every run."""
         return self.options.tags
 
     @property
     def version(self) -> str:
+        """Yours to give."""
         return self.options.version
 
     @property
     def retries(self) -> int:
+        """Further attempts after the function's own failures."""
         return self.options.retries
 
     @property

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ferryman.annotations import allow_failure
+from ferryman.annotations import allow_failure, quote, unmapped
 from ferryman.exceptions import ParameterBindError
-from ferryman.nesting import is_future, walk
+from ferryman.nesting import futures_in, is_future, walk
+from ferryman.states import State
 from ferryman.wire.codecs import UpstreamValue
 
 
@@ -24,6 +25,9 @@ class Upstreams:
     def __post_init__(self) -> None:
         self._found: dict[str, tuple[int, bool]] = {}
         self._tolerated: set[int] = set()
+        self._quoted: set[int] = set()
+        self.has_states = False
+        """Whether `reference` has met states that are not those of runs in the cluster."""
 
     def tolerate(self, value: Any) -> None:
         """Remember the futures under every `allow_failure` in here."""
@@ -33,10 +37,16 @@ class Upstreams:
 
     def reference(self, value: object) -> UpstreamValue | None:
         """What stands for `value` in the pickle, if it is a future (or one that may fail)."""
+        if isinstance(value, quote):
+            self._quoted.update(id(one) for one in futures_in(unmapped(value.value)))
         inner = value.value if isinstance(value, allow_failure) else value
-        if not is_future(inner):
+        if isinstance(inner, State):
+            # The state of a run in the cluster stands for its future; one from here, for its result.
+            self.has_states = self.has_states or not is_future(inner.source)
+            inner = inner.source
+        if not is_future(inner) or id(inner) in self._quoted:
             return None
-        allowed = inner is not value or id(inner) in self._tolerated
+        allowed = isinstance(value, allow_failure) or id(inner) in self._tolerated
         return UpstreamValue(self._add(inner, allowed=allowed), allowed)
 
     def wait_for(self, waited: Any) -> None:

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+from collections.abc import AsyncGenerator, Generator
 from typing import assert_type
 
 from ferryman import (
+    FlowRunContext,
     Pod,
+    State,
     TaskFuture,
     TaskFutureList,
+    TaskRun,
+    TaskRunContext,
     allow_failure,
     as_completed,
     exponential_backoff,
     get_run,
+    get_run_context,
+    get_run_logger,
+    quote,
+    tags,
     task,
+    task_input_hash,
     unmapped,
     wait,
 )
@@ -57,7 +67,62 @@ def both(left: int, right: str) -> str:
     return right * left
 
 
+@task
+def numbers(upto: int) -> Generator[int, None, str]:
+    yield from range(upto)
+    return "end"
+
+
+@task
+async def slowly(upto: int) -> AsyncGenerator[int, None]:
+    yield upto
+
+
+@task(
+    retries=2,
+    cache_key_fn=task_input_hash,
+    cache_expiration="1h",
+    persist_result=True,
+    result_storage_key="{parameters[x]}",
+    cache_result_in_memory=False,
+    refresh_cache=True,
+    log_prints=True,
+    on_completion=[print],
+    on_failure=[lambda task, run, state: print(state.name)],
+    on_commit=[print],
+    on_rollback=[print],
+    viz_return_value=3,
+)
+def everything(x: int) -> int:
+    return x
+
+
+@everything.on_completion
+def hook(task: object, run: TaskRun, state: State) -> None:
+    print(task, run.name, state.result())
+
+
+hook(everything, add.create_run({"x": 1}), add(1, return_state=True))
+
 assert_type(add(1), int)
+assert_type(add(1, return_state=True), State)
+assert_type(add(1, wait_for=[add.submit(1)]), int)
+assert_type(add(add.submit(1)), int)
+assert_type(both(2, add.submit(1)), str)
+asyncio.run(fetch("x", return_state=True)).is_completed()
+assert_type(next(numbers(3)), int)
+assert_type(numbers.submit(3, return_state=True), State)
+asyncio.run(slowly(3).aclose())
+assert_type(add.submit(1, return_state=True), State)
+assert_type(fetch.submit("x", return_state=True), State)
+assert_type(add.submit(1, wait_for=None, return_state=True), State)
+assert_type(add.map([1], return_state=True), list[State])
+assert_type(add.create_run({"x": 1}), TaskRun)
+assert_type(add.create_run({"x": 1}, wait_for=[add.submit(1)]).id, str)
+assert_type(get_run_context(), TaskRunContext | FlowRunContext)
+get_run_logger().info("%s", quote(3).unquote() + 1)
+with tags("a", "b") as current:
+    assert_type(current, frozenset[str])
 assert_type(add(1, y=2), int)
 assert_type(add.submit(1), TaskFuture[int])
 assert_type(add.submit(1, y=2).result(), int)
@@ -92,6 +157,14 @@ first.state.is_completed()
 get_run("add-abcdefgh").result()
 
 add("1")  # error
+add(1, 2, 3)  # error
+tags(1)  # error
+add.create_run([1])  # error
+task(on_failure=[3])  # error
+task(persist_result="yes")  # error
+task(cache_key_fn="key")  # error
+text: str = add(1, return_state=True)  # error
+add.map([1], return_state=True).result()  # error
 add.submit("1")  # error
 add.submit()  # error
 add.submit(1, 2, 3)  # error

@@ -62,7 +62,18 @@ def bound(task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) 
 
 
 def call(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """What the function returns. Coroutines are run, generators become lists. Raises what it raises."""
+    """What the function returns. Coroutines are run, generators become lists. Raises what it raises.
+
+    A final `State` that it returns counts as its own outcome: its data is the value, or it is raised.
+    """
+    value = _called(function, args, kwargs)
+    state = states.returned(value)
+    if not state.is_completed():
+        raise state.result(raise_on_failure=False)
+    return state.result() if state is value else value
+
+
+def _called(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     value = function(*args, **kwargs)
     if inspect.isgenerator(value):
         return list(value)

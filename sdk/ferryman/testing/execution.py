@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import queue
 import threading
 from collections.abc import Mapping
@@ -19,6 +17,7 @@ from ferryman.binding import Call
 from ferryman.cluster import Object
 from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import FerrymanError, RunNotFound, SerializationError, UpstreamTaskError
+from ferryman.runner import execution
 from ferryman.runs import view
 from ferryman.tasks import Task
 from ferryman.testing.cluster import InMemoryCluster, moment, pod_of
@@ -214,7 +213,7 @@ class _Execution:
         def execute() -> None:
             try:
                 with context.entered(here.task.context_of(here.task_run, here.parameters)):
-                    outcome.append((_finished(here.task.fn(*call.args, **call.kwargs)), None))
+                    outcome.append((execution.call(here.task.fn, call.args, call.kwargs), None))
             except BaseException as error:  # noqa: BLE001 - what it raises is its outcome
                 outcome.append((None, error))
 
@@ -262,9 +261,3 @@ class _Execution:
 
 class _TimedOut(Exception):
     """The function is still running."""
-
-
-def _finished(value: Any) -> Any:
-    if inspect.iscoroutine(value):
-        return asyncio.run(value)
-    return list(value) if inspect.isgenerator(value) else value
