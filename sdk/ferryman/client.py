@@ -201,6 +201,12 @@ def current() -> Client:
         return _default
 
 
+def in_use() -> Client | None:
+    """The client that `current` would give, if there is one already."""
+    mine = (client for client in (*reversed(_stack), _default) if client is not None)
+    return next((client for client in mine if client.is_ours), None)
+
+
 def connect(*, context: str | None = None, namespace: str | None = None) -> Client:
     """A client for this kubeconfig context and namespace; see `ferryman.settings` for the rest."""
     connected = connection.open_connection(os.environ, context=context, namespace=namespace)

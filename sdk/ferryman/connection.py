@@ -10,7 +10,7 @@ from pathlib import Path
 from ferryman import settings
 from ferryman.cluster import Cluster
 from ferryman.exceptions import ConfigurationError
-from ferryman.settings import KubeContext, Settings
+from ferryman.settings import KubeContext, Settings, StoreSettings
 from ferryman.wire.store import Store
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -31,19 +31,19 @@ def open_connection(environ: Mapping[str, str], *, context: str | None, namespac
     Sends nothing yet. Raises ConfigurationError in one line that says what to do.
     """
     found, cluster = open_cluster(environ, context=context, namespace=namespace)
-    store = found.require_store()
+    return Connection(cluster, open_store(found.require_store()), found)
+
+
+def open_store(store: StoreSettings) -> Store:
+    """The store's adapter. Sends nothing yet."""
     # Deferred: boto3 costs 300 ms, which those who import a module with tasks need not pay.
     from ferryman.wire.s3 import S3Store  # noqa: PLC0415
 
     keys = store.credentials
-    return Connection(
-        cluster,
-        S3Store(
-            store.location,
-            access_key_id=keys.access_key_id if keys else None,
-            secret_access_key=keys.secret_access_key if keys else None,
-        ),
-        found,
+    return S3Store(
+        store.location,
+        access_key_id=keys.access_key_id if keys else None,
+        secret_access_key=keys.secret_access_key if keys else None,
     )
 
 

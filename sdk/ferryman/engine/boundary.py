@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ferryman.caching import sharing
 from ferryman.context import TaskRunContext
+from ferryman.transactions import Transaction, get_transaction
+
+if TYPE_CHECKING:
+    from ferryman.keeping import ResultKeeper
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Boundary(Protocol):
         """`Found`, or None: call the function. May take long, because another run computes the same."""
         ...
 
-    def around(self) -> AbstractContextManager[None]:
+    def around(self) -> AbstractContextManager[Any]:
         """Entered while the function runs: what it calls belongs to its transaction."""
         ...
 
@@ -42,7 +48,40 @@ class BoundaryOf(Protocol):
     def __call__(self, here: TaskRunContext, *, caches: bool) -> Boundary | None: ...
 
 
-def boundary_of(here: TaskRunContext, *, caches: bool) -> Boundary | None:
-    """The boundary of an attempt, None where nothing is kept. Without `caches` it has no result to find."""
-    del here, caches
-    return None
+class TaskBoundary:
+    """An attempt with a transaction of its own, within the one that it is called in."""
+
+    def __init__(self, here: TaskRunContext, *, caches: bool) -> None:
+        self._here = here
+        self._caches = caches
+        self._keeper: ResultKeeper | None = None
+        self._transaction = Transaction(parent=get_transaction())
+
+    def begin(self) -> Found | None:
+        if self._caches and sharing.may_share(self._here.task, sharing.around(), os.environ):
+            # Deferred: few tasks share their results, and stores need more than they do.
+            from ferryman.keeping import keeper_of_task  # noqa: PLC0415
+
+            self._keeper = keeper_of_task(self._here)
+            self._transaction = Transaction(parent=self._transaction.parent, keeper=self._keeper)
+        kept = self._transaction.begin()
+        return None if kept is None else Found(kept.value)
+
+    def around(self) -> AbstractContextManager[Transaction]:
+        return self._transaction.entered()
+
+    def complete(self, value: Any) -> None:
+        if self._keeper is not None:
+            self._keeper.store(value)
+        options = self._here.task.options
+        self._transaction.stage(value, options.on_rollback, options.on_commit)
+        self._transaction.close()
+
+    def fail(self, error: BaseException, *, final: bool) -> None:
+        del error
+        self._transaction.fail(final=final)
+
+
+def boundary_of(here: TaskRunContext, *, caches: bool) -> Boundary:
+    """The boundary of an attempt. Without `caches` it has no result to find."""
+    return TaskBoundary(here, caches=caches)
