@@ -6,7 +6,7 @@ import itertools
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,12 @@ class Testbed:
         for name in self.made:
             self.client.delete_namespace(name)
         self.made.clear()
+
+    def clear(self) -> None:
+        """Delete what was made, and wait until it is gone."""
+        names = tuple(self.made)
+        self.clean()
+        _until(lambda: not any(self.client.exists("Namespace", "", name) for name in names), seconds=900)
 
 
 def bring_up() -> Testbed:
@@ -103,9 +109,9 @@ def _restart(process: Process) -> None:
     processes.start(process)
 
 
-def _until(condition) -> None:
-    give_up = time.monotonic() + 120
+def _until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
+    give_up = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > give_up:
-            raise TimeoutError("what was waited for has not happened in two minutes")
+            raise TimeoutError(f"what was waited for has not happened in {seconds:.0f} seconds")
         time.sleep(0.05)
