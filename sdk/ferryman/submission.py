@@ -210,7 +210,13 @@ def _run_options(chosen: TaskOptions) -> dict[str, Any]:
         "ttlAfterFinished": options.duration(chosen.ttl),
         "result": result or None,
         "logPrints": chosen.log_prints or None,
+        "hooks": _hooks(chosen),
     }
+
+
+def _hooks(chosen: TaskOptions) -> list[str]:
+    kinds = {"Completion": chosen.on_completion, "Failure": chosen.on_failure}
+    return [kind for kind, hooks in kinds.items() if hooks]
 
 
 def _labels(task: str, parent: Parent | None) -> dict[str, str]:

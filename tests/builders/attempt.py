@@ -32,7 +32,7 @@ _uids = itertools.count(1)
 IMPATIENT = (
     "import ctypes, os, sys; from ferryman.runner import supervisor, watch;"
     "os.environ.pop('TEST_SUBREAPER', None) and ctypes.CDLL(None).prctl(36, 1, 0, 0, 0);"
-    "sys.exit(supervisor.main(graces=watch.Graces(timeout=0.3, termination=0.3, exit=0.3, phase={phase})))"
+    "sys.exit(supervisor.main(graces=watch.Graces(timeout=0.3, termination=0.3, exit=0.3, hooks=3.0, phase={phase})))"
 )
 
 
@@ -60,7 +60,9 @@ class RunnerLab:
 
     def seal(self, function, *args, retry_condition=None, reference=lambda _: None, by_value=(), **kwargs):
         """The assignment fields of a call whose blobs are in the store."""
-        task = Task(function, retry_condition_fn=retry_condition)
+        task = function
+        if callable(function) and not isinstance(function, Task):
+            task = Task(function, retry_condition_fn=retry_condition)
         code = codecs.seal_code(codecs.Code(task), by_value=by_value)
         arguments = codecs.seal_arguments(args, kwargs, reference=reference)
         return {"code": self.put_code(code.body), "arguments": self.put_arguments(arguments.body)}
@@ -96,8 +98,8 @@ class RunnerLab:
         blobs = self.seal(function, *args, retry_condition=retry_condition, reference=reference)
         return self.finish(self.start(self.assignment(**blobs, **fields), environment, upstreams, impatient))
 
-    def run_assignment(self, assignment, environment=None):
-        return self.finish(self.start(assignment, environment))
+    def run_assignment(self, assignment, environment=None, *, impatient=False):
+        return self.finish(self.start(assignment, environment, impatient=impatient))
 
     def start(self, assignment, environment=None, upstreams=(), impatient=True, phase=300.0):
         """The running runner process; `phase` is the least time of the phases beside the function."""

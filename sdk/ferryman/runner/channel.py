@@ -12,6 +12,7 @@ from dataclasses import astuple
 from typing import Any, Final, NamedTuple
 
 from ferryman.api.checked import clean
+from ferryman.api.hooks import MAX_HOOKS_MESSAGE_CHARACTERS, HooksReport, hooks_of
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import ResultRef
 from ferryman.runner.ending import Ending
@@ -48,6 +49,11 @@ class Sender:
         result = ending.result
         self._send(fields | ({"result": astuple(result)} if result else {}))
 
+    def hooks(self, report: HooksReport) -> None:
+        """Tell what became of the hooks; the last one counts."""
+        said = clean(report.message, MAX_HOOKS_MESSAGE_CHARACTERS)
+        self._send({"hooks": {"called": report.called, "message": said}})
+
     def _send(self, fields: dict[str, Any]) -> None:
         # A line of its own, whatever a function has written before it into a descriptor that it did not know.
         line = b"\n" + json.dumps(fields).encode("ascii") + b"\n"
@@ -67,7 +73,7 @@ class Receiver:
         self._rest = b""
         self.is_open = True
 
-    def receive(self) -> list[Entered | Ending]:
+    def receive(self) -> list[Entered | Ending | HooksReport]:
         """What has arrived; lines that are not ours are dropped. `is_open` becomes False at the end."""
         while self.is_open:
             try:
@@ -80,11 +86,13 @@ class Receiver:
         return [message for line in lines if (message := _decode(line)) is not None]
 
 
-def _decode(line: bytes) -> Entered | Ending | None:
+def _decode(line: bytes) -> Entered | Ending | HooksReport | None:
     try:
         fields = json.loads(line)
         if "step" in fields:
             return Entered(Step(fields["step"]), float(fields["at"]))
+        if "hooks" in fields:
+            return hooks_of(fields["hooks"])
         result = ResultRef(*fields["result"]) if "result" in fields else None
         return Ending(Reason(fields["reason"]), fields["message"], fields["exception"], result)
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -60,6 +60,12 @@ def take(store: Store, assignment: Assignment, claimant: Claimant, *, allow_unco
         conditional.prove(store, key, body)
 
 
+def take_hooks(store: Store, assignment: Assignment, claimant: Claimant) -> dict[str, object]:
+    """Claim the run's hooks: who has them, now or from before. Raises what the store raises."""
+    body = json.dumps(claimant._asdict(), separators=(",", ":")).encode()
+    return _create_or_read(store, keys.hooks(assignment.namespace, assignment.uid), body)
+
+
 def _is_to_prove(assignment: Assignment) -> bool:
     came_without_blob = assignment.code is None and assignment.arguments is None
     return came_without_blob or conditional.is_sampled(assignment.uid, assignment.attempt)

@@ -97,6 +97,11 @@ def serializer(task: Task[..., Any], wanted: str) -> Any:
     return wanted if isinstance(own, str) or wanted != codecs.CUSTOM else own
 
 
+def has_hooks(task: Task[..., Any]) -> bool:
+    """Whether anything is to be called when a run of the task has ended."""
+    return bool(task.options.on_completion or task.options.on_failure)
+
+
 def wants_retry(context: TaskRunContext, exc: BaseException) -> bool:
     """The retry condition's answer, yes without one. One that raises is logged and means no."""
     try:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ferryman import context
-from ferryman.api.reasons import Reason
-from ferryman.api.runner_contract import Assignment, ResultRef, decode_upstreams
+from ferryman.api.hooks import HooksReport
+from ferryman.api.phases import Phase
+from ferryman.api.reasons import MEANING, Reason
+from ferryman.api.runner_contract import Assignment, ResultRef, RunEnding, decode_upstreams
 from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import FerrymanError, StoreUnavailable
 from ferryman.runner import execution, output, payload
 from ferryman.runner.channel import Sender
+from ferryman.runner.claim import Claimant
 from ferryman.runner.ending import Ended, Ending, Terminated
 from ferryman.runner.payload import Payload
 from ferryman.runner.phases import Step
@@ -23,6 +27,8 @@ from ferryman.runner.upstreams import Upstreams
 from ferryman.wire import codecs, failures, keys
 from ferryman.wire.codecs import Sealed
 from ferryman.wire.store import Store
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ferryman.binding import Call
@@ -47,15 +53,24 @@ class Invocation:
         self._assignment = assignment
         self._sender = sender
         self._upstreams = Upstreams(store, assignment.namespace, decode_upstreams(dict(environment)))
+        self.outcome: Any = None
+        """What the function returned or raised, for hooks."""
 
     def unpickle(self, blobs: Payload) -> Bound:
         """The task and its arguments, which fit each other. Raises Ended or Terminated."""
+        return self._unpickle(lambda: self._open(blobs))
+
+    def unpickle_task(self, blobs: Payload) -> Task[..., Any]:
+        """The task alone. Raises Ended or Terminated."""
+        return self._unpickle(lambda: self._open_task(blobs))
+
+    def _unpickle(self, opening: Callable[[], T]) -> T:
         self._sender.enter(Step.UNPICKLE)
         # Off during start-up, where there is nothing to collect; what is loaded now stays.
         gc.freeze()
         gc.enable()
         try:
-            found = self._open(blobs)
+            found = opening()
         except (Terminated, Ended):
             raise
         except BaseException as error:
@@ -65,15 +80,16 @@ class Invocation:
         return found
 
     def _open(self, blobs: Payload) -> Bound:
-        here = self._assignment
-        if blobs.code is not None:
-            task = execution.as_task(codecs.open_code(blobs.code).task)
-        else:
-            task = execution.as_task(execution.load_entrypoint(here.entrypoint or ""))
+        task = self._open_task(blobs)
         if blobs.arguments is None:
-            return Bound(task, execution.bound(task, (), here.values or {}))
+            return Bound(task, execution.bound(task, (), self._assignment.values or {}))
         args, kwargs = codecs.open_arguments(blobs.arguments, resolve=self._upstreams.resolve)
         return Bound(task, execution.bound(task, args, kwargs))
+
+    def _open_task(self, blobs: Payload) -> Task[..., Any]:
+        if blobs.code is not None:
+            return execution.as_task(codecs.open_code(blobs.code).task)
+        return execution.as_task(execution.load_entrypoint(self._assignment.entrypoint or ""))
 
     def execute(self, found: Bound) -> Ending:
         """Call the function and store what it returns or raises. Raises Terminated."""
@@ -112,9 +128,33 @@ class Invocation:
             raise
         except BaseException as exc:  # noqa: BLE001 - the function's own failure, of whatever class.
             self._stop_in_a_fork()
+            self.outcome = exc
             return self._failed(exc, here)
         self._stop_in_a_fork()
+        self.outcome = value
         return self._succeeded(value, found.task)
+
+    def call_hooks(self, found: Bound, ended: Ending, claimant: Claimant) -> None:
+        """Call the task's hooks for a run that has ended so, once it is told. Raises Terminated."""
+        # Deferred: most tasks have no hooks.
+        from ferryman.runner import hooks  # noqa: PLC0415
+
+        here = self._assignment
+        if ended.reason is Reason.PROCESS_EXITED:
+            self._sender.hooks(HooksReport(called=False, message=f"None is called where {ended.message}."))
+            return
+        chosen = hooks.of(found.task, ended.reason)
+        if not chosen:
+            return
+        result = None if ended.result is None else _found_here(ended.result, here)
+        ending = RunEnding(ended.reason, ended.message, result)
+        where = hooks.stored(self._store, here.namespace, ending) if ended.reason is Reason.CACHED else None
+        # A value that could not be stored is not the outcome of the run.
+        is_outcome = MEANING[ended.reason].phase is Phase.COMPLETED or isinstance(self.outcome, BaseException)
+        data = self.outcome if is_outcome else None
+        state = hooks.state_of(ended.reason, ended.message, data, where)
+        context_ = TaskRunContext(found.task, self._task_run(found.task), found.call.parameters)
+        hooks.Caller(self._store, here, claimant, self._sender).call(context_, chosen, state)
 
     def _task_run(self, task: Task[..., Any]) -> TaskRun:
         here = self._assignment
@@ -181,6 +221,10 @@ class Invocation:
         if os.getpid() != self._process:
             output.flush()
             os._exit(0)
+
+
+def _found_here(result: ResultRef, here: Assignment) -> ResultRef:
+    return result if result.uid else replace(result, uid=here.uid, attempt=here.attempt)
 
 
 def _ending_of_unpickling(error: BaseException) -> Ending:

@@ -18,9 +18,11 @@ class Step(StrEnum):
     EXECUTE = "execute"
     SERIALISE = "serialise"
     UPLOAD = "upload"
+    HOOKS = "hooks"
+    """The outcome is told by now: nothing that happens here changes it."""
     REPORT = "report"
 
     @property
     def is_after_the_function(self) -> bool:
         """Whether the function has ended: from here on the work is ours."""
-        return self in (Step.SERIALISE, Step.UPLOAD, Step.REPORT)
+        return self in (Step.SERIALISE, Step.UPLOAD, Step.HOOKS, Step.REPORT)

@@ -20,15 +20,16 @@ from ferryman.api.runner_contract import (
     DEFAULT_TERMINATION_LOG,
     Assignment,
     Env,
+    Mode,
     Report,
     decode_assignment,
     encode_report,
 )
-from ferryman.runner import output
+from ferryman.runner import aftermath, output
 from ferryman.runner.channel import Sender
 from ferryman.runner.ending import Ending, exit_code
 from ferryman.runner.phases import Step
-from ferryman.runner.watch import GRACES, Graces, Watch
+from ferryman.runner.watch import GRACES, Graces, Seen, Watch
 
 _HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
@@ -50,18 +51,10 @@ def main(environment: Mapping[str, str] = os.environ, graces: Graces = GRACES) -
 def _supervise(
     assignment: Assignment, environment: Mapping[str, str], began: float, graces: Graces
 ) -> Report:
-    # Blocked until each side has the handlers it needs: a SIGTERM in between must not be lost.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
-    channel_out, channel_in = os.pipe()
-    parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        os.close(channel_out)
-        _work(assignment, environment, channel_in, parent)
-    os.close(channel_in)
-    watch = Watch(child, channel_out, began=began, timeout=assignment.timeout, graces=graces)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
-    seen = watch.until_it_ends()
+    seen = _watched(assignment, environment, began, graces)
+    called = seen.hooks
+    if called is None and (hooks_alone := aftermath.of(assignment, seen)) is not None:
+        called = _watched(hooks_alone, environment, time.monotonic(), graces).hooks
     timings = {step: round(seconds, 6) for step, seconds in seen.timings.items()}
     return Report(
         uid=assignment.uid,
@@ -74,7 +67,26 @@ def _supervise(
         finished=seen.finished,
         timings=timings,
         peak_memory=seen.peak_memory,
+        hooks=called,
     )
+
+
+def _watched(assignment: Assignment, environment: Mapping[str, str], began: float, graces: Graces) -> Seen:
+    # Blocked until each side has the handlers it needs: a SIGTERM in between must not be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    channel_out, channel_in = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(channel_out)
+        _work(assignment, environment, channel_in, parent)
+    os.close(channel_in)
+    timeout = assignment.timeout if assignment.mode is Mode.ATTEMPT else graces.hooks
+    watch = Watch(child, channel_out, began=began, timeout=timeout, graces=graces)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    seen = watch.until_it_ends()
+    os.close(channel_out)
+    return seen
 
 
 def _work(assignment: Assignment, environment: Mapping[str, str], channel: int, parent: int) -> NoReturn:

@@ -11,6 +11,7 @@ import signal
 import time
 from typing import Final, NamedTuple
 
+from ferryman.api.hooks import HOOKS_SECONDS, HooksReport
 from ferryman.api.reasons import Reason
 from ferryman.runner import oom
 from ferryman.runner.channel import Entered, Receiver
@@ -28,6 +29,8 @@ class Graces(NamedTuple):
     """Less than a pod's terminationGracePeriodSeconds (30): the report is to be written before that ends."""
     exit: float = 5.0
     """For the exit functions, after the ending was told."""
+    hooks: float = HOOKS_SECONDS
+    """For all hooks together, after the ending was told."""
     phase: float = 300.0
     """What unpickling and serialising have at least, however short the function's timeout is."""
 
@@ -44,6 +47,11 @@ class Seen:
         self.started: float | None = None
         self.finished: float | None = None
         self.peak_memory: int | None = None
+        self.hooks: HooksReport | None = None
+        self.told = False
+        """Whether the worker told its ending; otherwise it is what was seen of its death."""
+        self.terminated = False
+        """Whether this process is to end."""
 
 
 class Watch:
@@ -83,6 +91,7 @@ class Watch:
         _, status, usage = os.wait4(self._child, 0)
         self._read_channel()
         self._leave_step(time.monotonic())
+        self._seen.told, self._seen.terminated = self._told is not None, self._terminated
         self._seen.peak_memory = usage.ru_maxrss * 1024
         self._seen.ending = (
             self._verdict or self._told or self._from_status(os.waitstatus_to_exitcode(status))
@@ -110,6 +119,8 @@ class Watch:
         for message in self._receiver.receive():
             if isinstance(message, Entered):
                 self._enter(message.step, message.at)
+            elif isinstance(message, HooksReport):
+                self._seen.hooks = message
             elif self._told is None:
                 self._told = message
                 self._deadline = None
@@ -123,6 +134,14 @@ class Watch:
         self._deadline = None if self._verdict else self._limit_of(step, at)
         if step is Step.EXECUTE:
             self._seen.started = _wall_clock(at)
+        if not (self._verdict or self._terminated):
+            self._limit_the_rest(step)
+
+    def _limit_the_rest(self, step: Step) -> None:
+        if step is Step.HOOKS:
+            self._kill_at = time.monotonic() + self._graces.hooks
+        elif step is Step.REPORT:
+            self._kill_at = time.monotonic() + self._graces.exit
 
     def _leave_step(self, at: float) -> None:
         self._seen.timings[self._step] = self._seen.timings.get(self._step, 0.0) + max(0.0, at - self._since)
@@ -146,6 +165,10 @@ class Watch:
             return
         if _STOP.intersection(received) and not (self._told or self._verdict or self._terminated):
             self._stop_for_termination()
+        elif _STOP.intersection(received) and self._step is Step.HOOKS and self._kill_at is not None:
+            # The outcome is to be reported before the pod's grace ends.
+            self._terminated = True
+            self._kill_at = min(self._kill_at, time.monotonic() + self._graces.termination)
 
     def _stop_for_termination(self) -> None:
         self._terminated = True

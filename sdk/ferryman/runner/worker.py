@@ -14,9 +14,9 @@ from typing import NoReturn
 
 from ferryman import context
 from ferryman.api.reasons import Reason
-from ferryman.api.runner_contract import Assignment, Env, decode_store
+from ferryman.api.runner_contract import Assignment, Env, Mode, decode_store
 from ferryman.exceptions import FerrymanError
-from ferryman.runner import claim, payload
+from ferryman.runner import aftermath, claim, payload
 from ferryman.runner.channel import Sender
 from ferryman.runner.ending import Ended, Ending, Terminated
 from ferryman.runner.phases import Step
@@ -44,9 +44,17 @@ def run(assignment: Assignment, environment: Mapping[str, str], sender: Sender) 
 def _carry_out(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> Ending:
     store = _open_store(environment)
     _refuse_if_late(assignment)
+    if assignment.mode is Mode.HOOKS:
+        # Deferred: few processes are for hooks alone.
+        from ferryman.runner import afterwards  # noqa: PLC0415
+
+        return afterwards.carry_out(
+            store, assignment, environment, _claimant(assignment, environment), sender
+        )
     sender.enter(Step.DOWNLOAD)
     downloads = payload.Downloads(store, assignment)
     # Not at the top: importing the codecs takes as long as the downloads, and goes on meanwhile.
+    from ferryman.runner import execution  # noqa: PLC0415
     from ferryman.runner.invocation import Invocation  # noqa: PLC0415
 
     blobs = downloads.result()
@@ -58,7 +66,12 @@ def _carry_out(assignment: Assignment, environment: Mapping[str, str], sender: S
         found = invocation.unpickle(blobs)
         # What was downloaded would otherwise stay in memory for as long as the function runs.
         del blobs, downloads
-        return invocation.execute(found)
+        ended = invocation.execute(found)
+        if execution.has_hooks(found.task) and aftermath.is_last(assignment, ended.reason):
+            # First, as nothing that hooks do changes it.
+            sender.end(ended)
+            invocation.call_hooks(found, ended, _claimant(assignment, environment))
+        return ended
 
 
 def _context_of(assignment: Assignment) -> context.RunContext:
@@ -89,7 +102,12 @@ def _claim(
     sender.enter(Step.CLAIM)
     # Asked again, because the downloads may have taken long.
     _refuse_if_late(assignment)
-    claimant = claim.Claimant(
+    allowed = environment.get(Env.STORE_ALLOW_UNCONDITIONAL) == "1"
+    claim.take(store, assignment, _claimant(assignment, environment), allow_unconditional=allowed)
+
+
+def _claimant(assignment: Assignment, environment: Mapping[str, str]) -> claim.Claimant:
+    return claim.Claimant(
         job_uid=environment.get(Env.JOB_UID, ""),
         pod_uid=environment.get(Env.POD_UID, ""),
         pod_name=environment.get(Env.POD_NAME, ""),
@@ -97,8 +115,6 @@ def _claim(
         token=os.urandom(16).hex(),
         started=time.time(),
     )
-    allowed = environment.get(Env.STORE_ALLOW_UNCONDITIONAL) == "1"
-    claim.take(store, assignment, claimant, allow_unconditional=allowed)
 
 
 def _terminate(*_: object) -> NoReturn:

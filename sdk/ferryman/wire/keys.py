@@ -22,6 +22,11 @@ def claim(namespace: str, uid: str, attempt: int) -> str:
     return f"{namespace}/runs/{uid}/{attempt}/claim"
 
 
+def hooks(namespace: str, uid: str) -> str:
+    """The claim of a run's hooks."""
+    return f"{namespace}/runs/{uid}/hooks"
+
+
 def result(namespace: str, uid: str, attempt: int) -> str:
     """The result blob of an attempt, or its failure blob."""
     return f"{namespace}/runs/{uid}/{attempt}/result"
