@@ -216,7 +216,8 @@ class TestTheHookAttempt:
         assert len(told(outcome)) == 1
 
     def test_fetches_the_outcome_that_was_stored_before(self, runner_lab):
-        before = runner_lab.run(add, 20, 22)
+        blobs = seal(runner_lab, task(add), 20, 22)
+        before = runner_lab.run_assignment(runner_lab.assignment(**blobs))
         result = before.report.result
         where = type(result)(result.sha256, result.size, result.serializer, before.report.uid, 1)
         outcome = self.after(runner_lab, with_hooks(add), RunEnding(Reason.CACHED, result=where), 1, 2)
