@@ -122,7 +122,7 @@ class Caller:
             self.sender.hooks(HooksReport(True, f"The pod {holder.get('pod_name')} had them before."))
             return
         self.sender.hooks(HooksReport(True, BROKEN_OFF))
-        with context.entered(here, everywhere=True):
+        with context.entered(here.task.context_of(here.task_run, here.parameters), everywhere=True):
             raised = [text for hook in hooks if (text := _call(hook, here, state))]
         if os.getpid() != process:
             # A hook forked and went on in its child too: only one of them is the run.
