@@ -174,5 +174,5 @@ def said(version: Version) -> tuple[object, ...]:
 
 def went_straight_through(run: Run) -> bool:
     phases = {version.phase for version in run.versions}
-    plain = not any(version.hooks for version in run.versions)
+    plain = not any(version.hooks or version.reason == "NodeUnreachable" for version in run.versions)
     return plain and run.phase == "Completed" and phases <= {"Running", "Completed"} and len(run.jobs) <= 1
