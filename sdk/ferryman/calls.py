@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
-from ferryman import drawing, mapping
+from ferryman import drawing
 from ferryman.annotations import unmapped
 from ferryman.binding import Call, by_name
 from ferryman.context import TaskRun
@@ -169,6 +169,9 @@ class Calls(ABC, Generic[P, R_co]):
         if (sketch := drawing.current()) is not None:
             columns = (*args, *kwargs.values())
             return sketch.map(self.options.name, columns, wait_for, self.options.viz_return_value)
+        # Deferred, as the rest of what submits.
+        from ferryman import mapping  # noqa: PLC0415
+
         instance = tuple(unmapped(one) for one in self._instance_of_a_method())
         calls = mapping.calls(self.signature, self.options.name, (*instance, *args), kwargs)
         futures = _client().map(self._definition(), calls, wait_for=wait_for)
