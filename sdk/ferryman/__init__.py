@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ferryman.states import State
     from ferryman.tagging import tags
     from ferryman.tasks import Task, task
+    from ferryman.transactions import get_transaction, transaction
 
 __version__ = VERSION
 
@@ -68,11 +69,13 @@ _HOMES: Final = {
     "get_run": "client",
     "get_run_context": "context",
     "get_run_logger": "run_logger",
+    "get_transaction": "transactions",
     "list_runs": "client",
     "quote": "annotations",
     "tags": "tagging",
     "task": "tasks",
     "task_input_hash": "caching.input_hash",
+    "transaction": "transactions",
     "unmapped": "annotations",
     "wait": "futures",
 }
@@ -101,11 +104,13 @@ __all__ = [
     "get_run",
     "get_run_context",
     "get_run_logger",
+    "get_transaction",
     "list_runs",
     "quote",
     "tags",
     "task",
     "task_input_hash",
+    "transaction",
     "unmapped",
     "wait",
 ]

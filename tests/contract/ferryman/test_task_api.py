@@ -145,7 +145,7 @@ STATES = (
 )  # fmt: skip
 
 
-LATE = {"namespace", "apply_async", "delay", "serve", "transaction", "get_transaction"}
+LATE = {"apply_async", "delay", "serve"}
 """What is not there yet."""
 
 AN_EXAMPLE = {name: value for name, value in AN_EXAMPLE.items() if name not in LATE}
