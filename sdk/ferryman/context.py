@@ -47,6 +47,7 @@ class TaskRun:
     start_time: datetime | None = None
     """When this attempt began."""
     flow_run_id: str | None = None
+    """Of the flow run that it was called or submitted in; None in hooks that the operator has called."""
     namespace: str = ""
     """Of the TaskRun; "" for a call in this process."""
 
@@ -152,6 +153,16 @@ def get_run_context() -> TaskRunContext | FlowRunContext:
         if not isinstance(context, RunContext):
             return context
     raise MissingContextError("there is no run of a task or a flow here")
+
+
+def flow_run_id() -> str | None:
+    """The ID of the flow run that this code is in, also within its tasks, and theirs in pods."""
+    for context in contexts():
+        if isinstance(context, FlowRunContext):
+            return context.flow_run.id
+        if isinstance(context, TaskRunContext) and context.task_run.flow_run_id is not None:
+            return context.task_run.flow_run_id
+    return None
 
 
 def _innermost() -> _Entry | None:

@@ -38,11 +38,12 @@ class Order:
         self._definition = definition
         self._wait_for = wait_for
         self._by_value = local_modules()
+        self._flow_run = context.flow_run_id()
         self._code = submission.seal_code(definition, self._by_value)
 
     def seal(self, call: Call) -> SealedCall:
         """The call as it travels. Raises SerializationError, UpstreamTaskError, ParameterBindError."""
-        return submission.seal_call(call, self.namespace, self._wait_for, self._by_value)
+        return submission.seal_call(call, self.namespace, self._wait_for, self._by_value, self._flow_run)
 
     def identity(self) -> Identity:
         """Of another run, chosen now. The run whose code this is becomes its parent."""

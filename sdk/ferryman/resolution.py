@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -31,6 +31,32 @@ def settled(value: T) -> T:
     Raises UpstreamTaskError as `resolved` does.
     """
     return cast("T", _settled(value, allowed=False, path=frozenset()))
+
+
+def outcome_of(value: T) -> T:
+    """`value` with the results of the futures in it, once all of them are done. Blocks.
+
+    Raises what the first of them, in order, has failed with, unless it is under `allow_failure`.
+    What holds no future, but states say, is returned as it is.
+    """
+    found = list(_futures(value, allowed=False, path=frozenset()))
+    if not found:
+        return value
+    for future, _ in found:
+        future.wait()
+    for future, allowed in found:
+        future.result(raise_on_failure=not allowed)
+    return resolved(value)
+
+
+def _futures(value: Any, *, allowed: bool, path: frozenset[int]) -> Iterator[tuple[Any, bool]]:
+    if isinstance(value, allow_failure | unmapped):
+        yield from _futures(value.value, allowed=allowed or isinstance(value, allow_failure), path=path)
+    elif is_future(value):
+        yield value, allowed
+    elif not isinstance(value, quote | State) and id(value) not in path:
+        for one in inside(value):
+            yield from _futures(one, allowed=allowed, path=path | {id(value)})
 
 
 def _resolved(value: Any, *, allowed: bool, path: frozenset[int]) -> Any:

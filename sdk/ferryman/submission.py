@@ -94,24 +94,37 @@ def seal_code(definition: Definition, by_value: Sequence[ModuleType]) -> Sealed:
     return _within_limit(what, sealed)
 
 
-def seal_call(call: Call, namespace: str, wait_for: Any, by_value: Sequence[ModuleType]) -> SealedCall:
-    """Arguments and dependencies. Raises SerializationError, UpstreamTaskError, ParameterBindError."""
+def seal_call(
+    call: Call,
+    namespace: str,
+    wait_for: Any,
+    by_value: Sequence[ModuleType],
+    flow_run: str | None = None,
+) -> SealedCall:
+    """Arguments and dependencies of a call in this flow run, if it is in one.
+
+    Raises SerializationError, UpstreamTaskError, ParameterBindError.
+    """
     upstreams = Upstreams(namespace)
-    sealed = _sealed_arguments(call, upstreams, by_value)
+    sealed = _sealed_arguments(call, upstreams, by_value, flow_run)
     if upstreams.has_states:
         upstreams = Upstreams(namespace)
         args, kwargs, parameters = settled((call.args, dict(call.kwargs), dict(call.parameters)))
         call = Call(args, kwargs, parameters)
-        sealed = _sealed_arguments(call, upstreams, by_value)
+        sealed = _sealed_arguments(call, upstreams, by_value, flow_run)
     upstreams.wait_for(settled(wait_for))
     return SealedCall(sealed, upstreams.depends_on(), call.parameters)
 
 
-def _sealed_arguments(call: Call, upstreams: Upstreams, by_value: Sequence[ModuleType]) -> Sealed | None:
-    if not call.args and not call.kwargs:
+def _sealed_arguments(
+    call: Call, upstreams: Upstreams, by_value: Sequence[ModuleType], flow_run: str | None
+) -> Sealed | None:
+    if not call.args and not call.kwargs and flow_run is None:
         return None
     upstreams.tolerate((call.args, dict(call.kwargs)))
-    sealed = codecs.seal_arguments(call.args, call.kwargs, reference=upstreams.reference, by_value=by_value)
+    sealed = codecs.seal_arguments(
+        call.args, call.kwargs, reference=upstreams.reference, by_value=by_value, flow_run=flow_run
+    )
     return _within_limit("the arguments", sealed)
 
 

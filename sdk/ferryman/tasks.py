@@ -138,6 +138,11 @@ class Task(Calls[P, R_co]):
         return self._kind.is_generator
 
     @property
+    def body(self) -> Callable[..., Any]:
+        """What a run calls: the function, and what belongs to it."""
+        return self.fn
+
+    @property
     def signature(self) -> inspect.Signature:
         """The function's; of a method with `self`."""
         if self._signature is None:

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from ferryman import conditions, context, delays, hooks, naming, options, states
 from ferryman.api import jitter
 from ferryman.binding import Call
-from ferryman.context import Context, FlowRunContext, TaskRun, TaskRunContext
+from ferryman.context import Context, TaskRun, TaskRunContext
 from ferryman.engine import outcomes
 from ferryman.engine.boundary import Boundary, BoundaryOf, Found, boundary_of
 from ferryman.engine.steps import Ask, Block, Ended, Execute, Sleep, Step, Steps
@@ -42,7 +42,9 @@ class RunnableTask(Protocol):
     """A `ferryman.Task`, as far as running it is concerned."""
 
     @property
-    def fn(self) -> Callable[..., Any]: ...
+    def body(self) -> Callable[..., Any]:
+        """What a run calls."""
+        ...
 
     @property
     def options(self) -> TaskOptions: ...
@@ -109,7 +111,7 @@ class Life:
             name = naming.rendered(self._options.task_run_name, self._call.parameters)
         except Exception as error:  # noqa: BLE001 - whatever the user's template or function raises.
             return outcomes.of_error(error, self._now())
-        self._run = replace(self._run, name=name or self._options.name)
+        self._run = replace(self._run, name=name or self._run.name)
         for number in count(1):
             self._here = self._context(number)
             self._enter(self._state("Running" if number == 1 else "Retrying"))
@@ -154,7 +156,7 @@ class Life:
             found = (yield Block(here, boundary.begin)) if boundary is not None else None
             if isinstance(found, Found):
                 return Ended(self._state("Cached", data=found.value), found.value)
-            value = yield Execute(here, self._task.fn, call, timeout, boundary)
+            value = yield Execute(here, self._task.body, call, timeout, boundary)
         except Exception as error:  # noqa: BLE001 - the function's own failure, of whatever class.
             return outcomes.of_error(error, self._now())
         ended = outcomes.of_value(value, self._now())
@@ -215,12 +217,13 @@ class Life:
 
 
 def _new_run(task: RunnableTask) -> TaskRun:
-    flow = next((one for one in context.contexts() if isinstance(one, FlowRunContext)), None)
+    flow, name, id_ = context.flow_run_id(), task.options.name, str(uuid.uuid4())
     return TaskRun(
-        id=str(uuid.uuid4()),
-        name=task.options.name,
+        id=id_,
+        # A flow calls one task several times.
+        name=name if flow is None else f"{name}-{id_[:3]}",
         task_name=task.options.name,
         task_key=task.task_key,
         tags=task.options.tags | current_tags(),
-        flow_run_id=None if flow is None else flow.flow_run.id,
+        flow_run_id=flow,
     )

@@ -52,6 +52,7 @@ class Invocation:
         self._store = store
         self._assignment = assignment
         self._sender = sender
+        self._flow_run_id: str | None = None
         self._upstreams = Upstreams(store, assignment.namespace, decode_upstreams(dict(environment)))
         self.outcome: Any = None
         """What the function returned or raised, for hooks."""
@@ -83,6 +84,7 @@ class Invocation:
         task = self._open_task(blobs)
         if blobs.arguments is None:
             return Bound(task, execution.bound(task, (), self._assignment.values or {}))
+        self._flow_run_id = codecs.flow_run_of(blobs.arguments)
         args, kwargs = codecs.open_arguments(blobs.arguments, resolve=self._upstreams.resolve)
         return Bound(task, execution.bound(task, args, kwargs))
 
@@ -120,7 +122,7 @@ class Invocation:
     def _call(self, found: Bound, here: TaskRunContext) -> Ending:
         self._sender.enter(Step.EXECUTE)
         try:
-            value = execution.call(found.task.fn, found.call.args, found.call.kwargs)
+            value = execution.call(found.task.body, found.call.args, found.call.kwargs)
         except (SystemExit, KeyboardInterrupt) as exc:
             self._stop_in_a_fork()
             return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
@@ -166,6 +168,7 @@ class Invocation:
             run_count=here.attempt,
             tags=task.tags,
             start_time=datetime.now(UTC),
+            flow_run_id=self._flow_run_id,
             namespace=here.namespace,
         )
 
@@ -246,9 +249,8 @@ def _exit_message(exc: BaseException) -> str:
 
 
 def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
-    # The runner's own frames at the top would only distract.
-    while (
-        trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith("ferryman.runner")
-    ):
+    # Our own frames at the top would only distract.
+    ours = ("ferryman.runner", "ferryman.flows")
+    while trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith(ours):
         trace = trace.tb_next
     return trace

@@ -29,7 +29,8 @@ _TIMEOUT: Final = 24 * 3600.0
 
 
 class LocalExecution:
-    """Runs what is created in `cluster`, one run after the other, in a thread of this process.
+    """Runs what is created in `cluster`, one run after the other, in a thread of this process; flows in
+    threads of their own.
 
     Function, arguments, results and exceptions travel as they would to a pod and back, so what
     cannot be pickled fails here, too. Retries happen at once, without their delays. A function
@@ -71,11 +72,20 @@ class LocalExecution:
             return
         del self._waiting[namespace, name]
         if verdict is None:
-            _Execution(self._cluster, self._store, current).run()
+            self._execute(current)
         else:
             upstreams = ", ".join(one["name"] for one in current["spec"].get("dependsOn", ()))
             told = f"upstream {upstreams} did not complete" if upstreams else MEANING[verdict].happened
             _Execution(self._cluster, self._store, current).end(verdict, told)
+
+    def _execute(self, run: Object) -> None:
+        life = _Execution(self._cluster, self._store, run)
+        if not run["spec"].get("pod", {}).get("automountServiceAccountToken"):
+            life.run()
+            return
+        # A flow waits for runs of its own, which this thread executes.
+        name = f"ferryman-{run['metadata']['name']}"
+        threading.Thread(target=life.run, name=name, daemon=True).start()
 
     def _dependencies(self, run: Object) -> Reason | None:
         for wanted in run["spec"].get("dependsOn", ()):
@@ -100,6 +110,7 @@ class _Execution:
         self._spec: Mapping[str, Any] = run["spec"]
         self._meta: Mapping[str, Any] = run["metadata"]
         self._attempts: list[dict[str, Any]] = []
+        self._flow_run_id: str | None = None
 
     def run(self) -> None:
         """Until it has ended."""
@@ -179,6 +190,7 @@ class _Execution:
             size=wanted["size"],
         )
         envelope.verify(body, wanted["sha256"], wanted["size"])
+        self._flow_run_id = codecs.flow_run_of(body)
         return task, task.bind(*codecs.open_arguments(body, resolve=self._upstream))
 
     def _task_run(self, task: Task[..., Any], number: int) -> TaskRun:
@@ -190,6 +202,7 @@ class _Execution:
             run_count=number,
             tags=task.tags,
             start_time=datetime.now(UTC),
+            flow_run_id=self._flow_run_id,
             namespace=self._meta["namespace"],
         )
 
@@ -213,7 +226,7 @@ class _Execution:
         def execute() -> None:
             try:
                 with context.entered(here.task.context_of(here.task_run, here.parameters)):
-                    outcome.append((execution.call(here.task.fn, call.args, call.kwargs), None))
+                    outcome.append((execution.call(here.task.body, call.args, call.kwargs), None))
             except BaseException as error:  # noqa: BLE001 - what it raises is its outcome
                 outcome.append((None, error))
 

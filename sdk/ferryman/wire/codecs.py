@@ -107,10 +107,12 @@ def seal_arguments(
     *,
     reference: Callable[[object], UpstreamValue | None] = lambda _: None,
     by_value: Sequence[ModuleType] = (),
+    flow_run: str | None = None,
 ) -> Sealed:
-    """The blob of a call. Objects for which `reference` has an answer are replaced by it, at any depth.
+    """The blob of a call; its header says of which flow run it is.
 
-    Raises SerializationError, which names the argument and the path in it that cannot be pickled.
+    Objects for which `reference` has an answer are replaced by it, at any depth. Raises SerializationError,
+    which names the argument and the path in it that cannot be pickled.
     """
     parts = pickling.dump(
         (tuple(args), dict(kwargs)),
@@ -118,7 +120,13 @@ def seal_arguments(
         describe=_name_of_argument,
         persistent=_as_tuple(reference),
     )
-    return sealed(Kind.ARGUMENTS, PICKLE, parts)
+    return sealed(Kind.ARGUMENTS, PICKLE, parts, {"flowRun": flow_run} if flow_run else None)
+
+
+def flow_run_of(blob: Bytes) -> str | None:
+    """The ID of the flow run that the call in an argument blob is part of. Raises InvalidBlob."""
+    found = envelope.peek(blob).meta.get("flowRun")
+    return found if isinstance(found, str) else None
 
 
 def open_arguments(

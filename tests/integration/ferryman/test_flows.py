@@ -40,6 +40,21 @@ def inner(n: int) -> int:
     return square.submit(n).result()
 
 
+@task
+def flow_run() -> str | None:
+    return ferryman.get_run_context().task_run.flow_run_id
+
+
+@flow
+def returns_futures() -> list[object]:
+    return [flow_run.submit(), square.submit(3).as_argument()]
+
+
+@flow
+def has_a_failing_task() -> object:
+    return square.submit("x")
+
+
 def the_run_of(task_name: str) -> ferryman.TaskFuture:
     """The only run of this task, once there is one."""
     until = time.monotonic() + BOUND
@@ -78,3 +93,15 @@ def test_cancelling_a_flow_cancels_its_tasks(in_cluster):
 def test_a_task_that_has_no_access_says_how_it_gets_some(in_cluster):
     with pytest.raises(ferryman.FerrymanError, match=r"api_access=True"):
         inner.submit(2).result(timeout=BOUND)
+
+
+def test_the_futures_that_a_flow_returns_arrive_as_values(in_cluster):
+    future = returns_futures.submit()
+    assert future.result(timeout=BOUND) == [future.task_run_id, 9]
+
+
+def test_a_flow_whose_task_fails_has_failed_with_its_exception(in_cluster):
+    future = has_a_failing_task.submit()
+    with pytest.raises(TypeError, match="multiply"):
+        future.result(timeout=BOUND)
+    assert future.state.name == "Failed"
