@@ -147,6 +147,12 @@ def current_run() -> RunContext:
     raise MissingContextError("there is no task run here: this code was not called as a task")
 
 
+def pod_run() -> RunContext | None:
+    """The run that this pod is for, also within tasks that are called in it; None outside of a pod."""
+    runs = (one if isinstance(one, RunContext) else one.run for one in contexts())
+    return next((run for run in runs if run.namespace), None)
+
+
 def get_run_context() -> TaskRunContext | FlowRunContext:
     """The context of the task, or else of the flow, that this code is in. Raises MissingContextError."""
     for context in contexts():

@@ -9,7 +9,6 @@ from typing import Any
 from ferryman import context, naming, submission
 from ferryman.binding import Call
 from ferryman.creates import Creates
-from ferryman.exceptions import MissingContextError
 from ferryman.futures import TaskFuture
 from ferryman.local_modules import local_modules
 from ferryman.lookup import Lookup
@@ -85,9 +84,6 @@ class Order:
 
 
 def _parent(namespace: str) -> Parent | None:
-    try:
-        run = context.current_run()
-    except MissingContextError:
-        return None
-    # A run can be the parent of those in its own namespace only; one in this process is no TaskRun.
-    return Parent(run.name, run.uid) if run.namespace == namespace else None
+    # A run can be the parent of those in its own namespace only.
+    run = context.pod_run()
+    return Parent(run.name, run.uid) if run is not None and run.namespace == namespace else None

@@ -15,6 +15,7 @@ from ferryman.context import (
     current_run,
     entered,
     get_run_context,
+    pod_run,
 )
 from ferryman.exceptions import MissingContextError
 
@@ -72,6 +73,14 @@ def test_a_thread_that_the_function_starts_is_part_of_its_run():
 def test_in_a_pod_a_thread_is_of_the_pods_run_whatever_is_called_elsewhere():
     with entered(POD, everywhere=True), entered(a_task_run("pod"), everywhere=True), entered(a_task_run("b")):
         assert in_a_thread(get_run_context).task_run.name == "pod"
+
+
+def test_the_pods_run_is_found_from_within_a_task_that_is_called_there():
+    inner = TaskRunContext(None, TaskRun("uid", "inner", "task", "key"), {})
+    with entered(inner):
+        assert pod_run() is None
+    with entered(POD, everywhere=True), entered(inner):
+        assert (pod_run(), current_run().name) == (POD, "inner")
 
 
 def test_a_thread_that_might_be_of_either_of_two_runs_is_of_none():

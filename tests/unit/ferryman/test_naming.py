@@ -128,7 +128,7 @@ def late():
 
 
 blob = seal_code(Code(portable(late)), by_value=local_modules()).body
-reader = "import sys; from ferryman.wire.codecs import open_code; print(open_code(sys.stdin.buffer.read()).function())"
+reader = "import sys; from ferryman.wire.codecs import open_code; print(open_code(sys.stdin.buffer.read()).task())"
 print(subprocess.run([sys.executable, "-P", "-c", reader], input=blob, cwd="/", capture_output=True, check=True).stdout.decode())
 """
 
