@@ -45,6 +45,7 @@ STORIES = {
     "retries at once": Story({1: RAISES, 2: RAISES, 3: SUCCEEDS}, {"retry": {"retries": 2}}),
     "is cancelled": Story({1: HANGS}, {}, cancel_after=30.0),
     "is cached": Story({}, {"result": {"cacheKey": "k", "hit": HIT}}),
+    "is cached with hooks": Story({}, {"result": {"cacheKey": "k", "hit": HIT}, "hooks": ["Completion"]}),
     "dies with hooks": Story({1: DIES}, {"hooks": ["Failure"], "retry": {"infrastructureRetries": 0}}),
     "is cancelled with hooks": Story({1: HANGS}, {"hooks": ["Failure"]}, cancel_after=30.0),
 }
@@ -54,6 +55,7 @@ WRITES = {
     "retries at once": 9,
     "is cancelled": 5,
     "is cached": 1,
+    "is cached with hooks": 4,
     "dies with hooks": 6,
     "is cancelled with hooks": 8,
 }
