@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from ferryman import exceptions
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Budget, Reason
-from ferryman.runs import Run
 
 OWN_EXCEPTION: Final = frozenset({Reason.USER_EXCEPTION, Reason.RETRY_CONDITION_DECLINED})
 """The function raised: the caller gets that very exception, if its blob can be had."""
@@ -37,7 +36,22 @@ _PHASES: Final[Mapping[Phase, type[exceptions.RunFailed]]] = {
 }
 
 
-def failure_of(run: Run) -> exceptions.FerrymanError:
+class Ended(Protocol):
+    """What is read of a run that has ended."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def phase(self) -> Phase: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def attempts(self) -> Sequence[object]: ...
+
+
+def failure_of(run: Ended) -> exceptions.FerrymanError:
     """The exception for a run that ended without a value. Its message says what, where and what to do."""
     text = _message(run)
     plain = _PLAIN.get(run.reason)
@@ -46,7 +60,7 @@ def failure_of(run: Run) -> exceptions.FerrymanError:
     return _class_of(run)(text, run=run.name, reason=run.reason, attempts=run.attempts)
 
 
-def _class_of(run: Run) -> type[exceptions.RunFailed]:
+def _class_of(run: Ended) -> type[exceptions.RunFailed]:
     found = _CLASSES.get(run.reason)
     if found is not None:
         return found
@@ -55,7 +69,7 @@ def _class_of(run: Run) -> type[exceptions.RunFailed]:
     return _PHASES.get(run.phase, exceptions.RunRefused)
 
 
-def _message(run: Run) -> str:
+def _message(run: Ended) -> str:
     said = run.message or run.reason or run.phase.value
     if run.reason in MEANING:
         meaning = MEANING[Reason(run.reason)]

@@ -48,7 +48,7 @@ def carry_out(
             return Ending(Reason.COMPLETED)
         here = TaskRunContext(task, task_run(assignment, task), {})
         where = hooks.stored(store, assignment.namespace, ending)
-        state = hooks.state_of(ending.reason, ending.message, stored=where)
+        state = hooks.state_of(assignment.run, ending, stored=where)
         hooks.Caller(store, assignment, claimant, sender).call(here, found, state)
     return Ending(Reason.COMPLETED)
 

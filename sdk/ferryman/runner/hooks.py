@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from ferryman import context, states
+from ferryman import context, endings, states
 from ferryman.api.hooks import HooksReport
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import Assignment, ResultRef, RunEnding
 from ferryman.awaiting import awaited
 from ferryman.context import TaskRunContext
-from ferryman.exceptions import FerrymanError, TaskRunTimeoutError
+from ferryman.exceptions import FerrymanError
 from ferryman.runner import claim, output
 from ferryman.runner.channel import Sender
 from ferryman.runner.claim import Claimant
@@ -53,18 +53,30 @@ def of(task: Any, reason: Reason) -> tuple[Hook, ...]:
     return tuple(options.on_completion if MEANING[reason].phase is Phase.COMPLETED else options.on_failure)
 
 
-def state_of(reason: Reason, message: str, data: Any = None, stored: Stored | None = None) -> State:
-    """The state that hooks are given: `data` is the value or the exception, `stored` where it can be had."""
-    if data is None and reason is Reason.TIMEOUT:
-        data = TaskRunTimeoutError(message)
+class _Ended(NamedTuple):
+    name: str
+    phase: Phase
+    reason: str
+    message: str
+    attempts: tuple[object, ...] = ()
+
+
+def state_of(run: str, ending: RunEnding, data: Any = None, stored: Stored | None = None) -> State:
+    """The state that hooks are given: `data` is the value or the exception, `stored` where it can be had.
+
+    Of a run that left no exception it has the one that its submitter gets.
+    """
+    reason, phase = ending.reason, MEANING[ending.reason].phase
+    if data is None and stored is None and phase is not Phase.COMPLETED:
+        data = endings.failure_of(_Ended(run, phase, reason, ending.message))
     found = states.state(
-        "Cached" if reason is Reason.CACHED else _STATES[MEANING[reason].phase],
-        message or MEANING[reason].happened,
+        "Cached" if reason is Reason.CACHED else _STATES[phase],
+        ending.message or MEANING[reason].happened,
         data=data,
         reason=reason,
         timestamp=datetime.now(UTC),
     )
-    return State(found.type, found.name, found.message, found.reason, found.timestamp, data, stored)
+    return replace(found, source=stored)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class Invocation:
         # A value that could not be stored is not the outcome of the run.
         is_outcome = MEANING[ended.reason].phase is Phase.COMPLETED or isinstance(self.outcome, BaseException)
         data = self.outcome if is_outcome else None
-        state = hooks.state_of(ended.reason, ended.message, data, where)
+        state = hooks.state_of(here.run, ending, data, where)
         context_ = TaskRunContext(found.task, self._task_run(found.task), found.call.parameters)
         hooks.Caller(self._store, here, claimant, self._sender).call(context_, chosen, state)
 

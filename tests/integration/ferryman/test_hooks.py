@@ -14,6 +14,7 @@ import pytest
 
 from builders.attempt import wait_for
 from ferryman import task
+from ferryman.cache_policies import INPUTS
 from ferryman.exceptions import CancelledRun, FerrymanError
 
 pytestmark = pytest.mark.timeout(240)
@@ -141,6 +142,26 @@ def test_a_run_whose_pod_was_deleted_has_its_hooks_called_by_a_job(in_cluster, n
     assert isinstance(future.exception(WAIT), FerrymanError)
     assert settled(in_cluster, future)["state"] == "Called"
     assert [line.split()[:3] for line in notes.lines] == [["sleep", "1", "Crashed"]]
+
+
+def test_a_run_whose_pod_ran_out_of_memory_has_its_hooks_called_by_a_job(in_cluster, notes, hooked):
+    def hoard():
+        blocks = []
+        while True:
+            blocks.append(bytearray(b"x" * 2**25))
+            time.sleep(0.05)
+
+    future = hooked(hoard, memory="200Mi").submit()
+    assert isinstance(future.exception(WAIT), FerrymanError)
+    assert settled(in_cluster, future)["state"] == "Called"
+    assert notes.lines == ["hoard 1 Crashed OOMKilled OutOfMemory"]
+
+
+def test_a_result_that_was_known_has_its_completion_hooks_called_by_a_job(in_cluster, notes, hooked):
+    shared = hooked(add, cache_policy=INPUTS)
+    assert [shared.submit(1, 2).result(WAIT), (again := shared.submit(1, 2)).result(WAIT)] == [3, 3]
+    assert settled(in_cluster, again)["state"] == "Called"
+    assert notes.lines == ["add 1 Completed Completed int", "add 0 Cached Cached int"]
 
 
 def delete_pods(cluster, future):

@@ -170,7 +170,7 @@ def fall_over():
     [
         (hang_in_c, "TimedOut Timeout TaskRunTimeoutError"),
         (leave_at_once, "Crashed ProcessExited RunCrashed"),
-        (fall_over, "Crashed ProcessKilled RunCrashed"),
+        (fall_over, "Crashed ProcessKilled AttemptsExhausted"),
     ],
 )
 def test_where_the_process_of_the_function_died_a_new_one_calls_them(run, function, said):
@@ -203,7 +203,7 @@ class TestTheHookAttempt:
     def test_calls_them_with_the_state_that_the_operator_gives(self, runner_lab):
         ending = RunEnding(Reason.OOM_KILLED, "too much")
         outcome = self.after(runner_lab, with_hooks(add), ending, 1, 2)
-        assert told(outcome) == ["hook add 1 Crashed OOMKilled RunCrashed('too much')"]
+        assert told(outcome)[0].startswith("hook add 1 Crashed OOMKilled OutOfMemory('run a-run: too much")
         assert (outcome.exit_code, outcome.report.hooks.called) == (0, True)
 
     def test_gives_cancelled_runs_a_cancelled_state(self, runner_lab):
