@@ -19,7 +19,7 @@ SIZE = 200
 FAIL_FIRST = 20
 """Every so many-th element raises on its first attempt."""
 KILLS = 6
-BOUND = 400
+BOUND = 900
 
 
 @ferryman.task(retries=1, pod=ferryman.Pod(cpu="50m", memory="96Mi"))
