@@ -106,8 +106,10 @@ class Batches:
         self, future: TaskFuture[Any], manifest: dict[str, Any], token: str, sharing: Sharing | None
     ) -> None:
         try:
-            self._order.lookup.has_found(manifest, sharing)
+            found = self._order.lookup.has_found(manifest, sharing)
             self._order.outlet.creates.create(future, manifest, token)
+            if not found:
+                self._order.join(future, sharing)
         except BaseException as error:  # noqa: BLE001 - it is the future's to tell
             future.not_created(error)
         finally:

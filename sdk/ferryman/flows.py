@@ -65,7 +65,6 @@ class Flow(Task[P, R_co]):
     async def _awaited(self, *args: Any, **kwargs: Any) -> Any:
         value = await cast("Any", self.fn(*args, **kwargs))
         return await asyncio.to_thread(resolution.outcome_of, value)
-
     def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Picture:
         """Draw which tasks the flow calls with these arguments, and which of them wait for which.
 

@@ -64,6 +64,7 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         self._delivering = False
         self._delayed = ""
         self._failed_create = False
+        self._rolled_back: State | None = None
         self._cancelled_run: CancelledRun | None = None
         self._pid = os.getpid()
 
@@ -82,6 +83,8 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
     @property
     def state(self) -> State:
         """Where the run is and why, as last seen. Never blocks."""
+        if self._rolled_back is not None:
+            return self._rolled_back
         state = state_of(self._run, self) if self._run else State(StateType.PENDING, "Pending")
         return replace(state, message=self._delayed) if self._delayed and not self.done() else state
 
@@ -195,6 +198,11 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         if run.is_over and not self._delivering and not self.done():
             self._delivering = True
             self._access.deliver(self, run)
+
+    def rolled_back(self) -> None:
+        """What the run did was taken back, by the transaction that it is a part of."""
+        told = "what it did was rolled back, as its transaction has failed"
+        self._rolled_back = State(StateType.COMPLETED, "RolledBack", told)
 
     def vanished(self) -> None:
         """The TaskRun was deleted; an outcome that is being fetched still counts."""

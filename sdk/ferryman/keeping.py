@@ -24,7 +24,7 @@ from ferryman.caching.sharing import Sharing
 from ferryman.context import TaskRunContext
 from ferryman.serializers import AUTO
 from ferryman.settings import KubeContext
-from ferryman.transactions import Kept
+from ferryman.transaction_tree import Kept
 from ferryman.wire import codecs, envelope, keys
 from ferryman.wire.folder import FolderStore
 from ferryman.wire.store import Store

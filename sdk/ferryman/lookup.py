@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ferryman.api import durations
@@ -17,12 +17,24 @@ from ferryman.submission import Definition, SealedCall
 from ferryman.wire.store import Store
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the result of a run is to be shared, once that is decided."""
+
+    entry: Entry
+    sharing: Sharing
+
+
 class Lookup:
     """How the results of one submit, or one map, are shared."""
 
-    def __init__(self, definition: Definition, store: Store, namespace: str) -> None:
+    def __init__(
+        self, definition: Definition, store: Store, namespace: str, *, shares_here: bool = False
+    ) -> None:
+        """`shares_here`: the results are found, but not shared by the runner."""
         self._task: Any = definition.task
         self._store = store
+        self._shares_here = shares_here
         self._namespace = namespace
         self._flow: Flow = sharing.around()
         self._shares = sharing.may_share(self._task, self._flow, os.environ)
@@ -33,8 +45,14 @@ class Lookup:
         """Put into each TaskRun how the result of its call is shared. Raises InvalidCacheKey."""
         found = [self._of(call.parameters) if self._shares else None for call in calls]
         for manifest, how in zip(manifests, found, strict=True):
-            _tell(manifest, how)
+            _tell(manifest, None if self._shares_here else how)
         return found
+
+    def entry(self, how: Sharing | None) -> Place | None:
+        """Where the result of a call would be shared; None if it is not, or its key is not known here."""
+        if how is None or not how.key:
+            return None
+        return Place(Entry(self._store, self._namespace, how.key), how)
 
     def has_found(self, manifest: dict[str, Any], how: Sharing | None) -> bool:
         """Whether the result is there already, which is then put into the TaskRun."""

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ferryman import context, naming, submission
+from ferryman import context, naming, submission, transaction_tree
 from ferryman.binding import Call
+from ferryman.caching.sharing import Sharing
 from ferryman.creates import Creates
 from ferryman.futures import TaskFuture
 from ferryman.local_modules import local_modules
 from ferryman.lookup import Lookup
+from ferryman.memberships import Membership
 from ferryman.submission import Bundle, Definition, Identity, Parent, SealedCall
 from ferryman.uploads import Uploads
 from ferryman.wire.store import Store
@@ -33,7 +35,9 @@ class Order:
     def __init__(self, outlet: Outlet, definition: Definition, namespace: str, wait_for: Any = None) -> None:
         self.outlet = outlet
         self.namespace = namespace
-        self.lookup = Lookup(definition, outlet.store, namespace)
+        self._joined = Membership(definition.options, transaction_tree.joined())
+        definition = self._joined.travelling(definition)
+        self.lookup = Lookup(definition, outlet.store, namespace, shares_here=self._joined.is_on)
         self._definition = definition
         self._wait_for = wait_for
         self._by_value = local_modules()
@@ -71,7 +75,8 @@ class Order:
         (sharing,) = self.lookup.tell_all([manifest], [sealed])
         submission.validate(manifest)
         self.outlet.uploads.check(self.namespace)
-        if not self.lookup.has_found(manifest, sharing):
+        found = self.lookup.has_found(manifest, sharing)
+        if not found:
             self.upload_code()
             self.upload_arguments(bundle)
         future = self.outlet.future(self.namespace, manifest["metadata"]["name"])
@@ -80,7 +85,13 @@ class Order:
         except BaseException as error:
             future.not_created(error)
             raise
+        if not found:
+            self.join(future, sharing)
         return future
+
+    def join(self, future: TaskFuture[Any], sharing: Sharing | None) -> None:
+        """Make the run a part of the transaction that it was submitted in, if any."""
+        self._joined.add(future, self.lookup.entry(sharing))
 
 
 def _parent(namespace: str) -> Parent | None:

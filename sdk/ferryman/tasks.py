@@ -177,6 +177,9 @@ class Task(Calls[P, R_co]):
         self.options = options.evolve(self.options, {name: (*getattr(self.options, name), fn)})
         return fn
 
+    opens_transaction = True
+    """Whether what its code calls is committed, or rolled back, with it."""
+
     def context_of(self, run: TaskRun, parameters: Mapping[str, Any]) -> Context:
         """What `get_run_context()` gives to the function in this run."""
         return TaskRunContext(self, run, parameters)

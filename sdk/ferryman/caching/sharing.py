@@ -63,8 +63,6 @@ def around() -> Flow:
     for one in contexts():
         if isinstance(one, FlowRunContext):
             return Flow(one.flow_run.id, one.parameters, persists=_persists(one.flow))
-        if isinstance(one, TaskRunContext) and getattr(type(one.task), "is_flow", False):
-            return Flow(one.task_run.id, one.parameters, persists=_persists(one.task))
     return Flow()
 
 

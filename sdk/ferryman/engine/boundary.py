@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ferryman.caching import sharing
 from ferryman.context import TaskRunContext
-from ferryman.transactions import Transaction, get_transaction
+from ferryman.transaction_tree import Transaction, get_transaction
 
 if TYPE_CHECKING:
     from ferryman.keeping import ResultKeeper
@@ -67,8 +67,9 @@ class TaskBoundary:
         kept = self._transaction.begin()
         return None if kept is None else Found(kept.value)
 
-    def around(self) -> AbstractContextManager[Transaction]:
-        return self._transaction.entered()
+    def around(self) -> AbstractContextManager[Any]:
+        # What a flow calls is committed by itself, or with the transaction around the flow.
+        return self._transaction.entered() if self._here.task.opens_transaction else nullcontext()
 
     def complete(self, value: Any) -> None:
         if self._keeper is not None:

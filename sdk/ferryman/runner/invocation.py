@@ -20,6 +20,7 @@ from ferryman.exceptions import FerrymanError, StoreUnavailable
 from ferryman.runner import execution, output, payload
 from ferryman.runner.channel import Sender
 from ferryman.runner.claim import Claimant
+from ferryman.runner.commits import Commit
 from ferryman.runner.ending import Ended, Ending, Terminated
 from ferryman.runner.payload import Payload
 from ferryman.runner.phases import Step
@@ -103,8 +104,9 @@ class Invocation:
     def _execute(self, found: Bound, here: TaskRunContext) -> Ending:
         if self._assignment.log_prints:
             output.prefix_lines(f"{self._assignment.run}/{self._assignment.attempt} | ")
+        commit = Commit(found.task)
         if not execution.may_share(found.task, self._assignment):
-            return self._call(found, here)
+            return commit.around(lambda: self._call(found, here))
         # Deferred: few tasks share their results, and their cold start alone should pay for it.
         from ferryman.runner import shared  # noqa: PLC0415
 
@@ -115,9 +117,9 @@ class Invocation:
         finally:
             self._stop_in_a_fork()
         if share is None:
-            return self._call(found, here)
+            return commit.around(lambda: self._call(found, here))
         self._sender.enter(Step.CACHE)
-        return shared.ending(share, self._assignment, lambda: self._call(found, here))
+        return shared.ending(share, self._assignment, lambda: self._call(found, here), commit)
 
     def _call(self, found: Bound, here: TaskRunContext) -> Ending:
         self._sender.enter(Step.EXECUTE)

@@ -12,6 +12,7 @@ from ferryman.caching.records import Hit
 from ferryman.caching.shares import Share
 from ferryman.caching.sharing import Sharing
 from ferryman.context import TaskRunContext
+from ferryman.runner.commits import Commit
 from ferryman.runner.ending import Ending
 from ferryman.wire.store import Store
 
@@ -24,8 +25,8 @@ def of_attempt(store: Store, assignment: Assignment, here: TaskRunContext) -> Sh
     return Share(store, assignment.namespace, how, assignment.uid, assignment.attempt)
 
 
-def ending(share: Share, assignment: Assignment, compute: Callable[[], Ending]) -> Ending:
-    """The result that is there, or what `compute` comes to. Raises what that raises."""
+def ending(share: Share, assignment: Assignment, compute: Callable[[], Ending], commit: Commit) -> Ending:
+    """The result that is there, or what `compute` comes to, within the commit. Raises what that raises."""
     hit = share.take(until=assignment.not_after)
     if hit is not None:
         found = ResultRef(hit.sha256, hit.size, hit.serializer, hit.uid, hit.attempt)
@@ -33,8 +34,8 @@ def ending(share: Share, assignment: Assignment, compute: Callable[[], Ending]) 
     kept = False
     try:
         with share.computing():
-            ended = compute()
-        if ended.reason is Reason.COMPLETED and ended.result is not None:
+            ended = commit.around(compute)
+        if commit.is_committed and ended.result is not None:
             share.keep(_hit(ended.result, assignment))
             kept = True
         return ended
