@@ -46,6 +46,7 @@ class Flow(Task[P, R_co]):
     """
 
     is_flow: ClassVar[bool] = True
+    opens_transaction: ClassVar[bool] = False
 
     def __init__(self, fn: Callable[P, R_co], **keywords: Unpack[FlowKeywords]) -> None:
         super().__init__(fn, **cast("TaskKeywords", {**_UNSAID, **_as_of_a_task(keywords)}))
@@ -65,6 +66,7 @@ class Flow(Task[P, R_co]):
     async def _awaited(self, *args: Any, **kwargs: Any) -> Any:
         value = await cast("Any", self.fn(*args, **kwargs))
         return await asyncio.to_thread(resolution.outcome_of, value)
+
     def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Picture:
         """Draw which tasks the flow calls with these arguments, and which of them wait for which.
 

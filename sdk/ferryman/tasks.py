@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar, Unpack, cast, overload
 
 from ferryman import naming, options
 from ferryman.binding import Call, bind, signature_of
@@ -177,7 +177,7 @@ class Task(Calls[P, R_co]):
         self.options = options.evolve(self.options, {name: (*getattr(self.options, name), fn)})
         return fn
 
-    opens_transaction = True
+    opens_transaction: ClassVar[bool] = True
     """Whether what its code calls is committed, or rolled back, with it."""
 
     def context_of(self, run: TaskRun, parameters: Mapping[str, Any]) -> Context:

@@ -238,9 +238,10 @@ class Transaction:
         self._awaited[future] = child
 
     def settle(self) -> None:
-        """Wait for the submitted runs. If one has failed, all is rolled back."""
+        """Wait for the submitted runs, which count in their order. If one has failed, all is rolled back."""
         failed = False
-        for future in concurrent.futures.as_completed(self._awaited):
+        concurrent.futures.wait(self._awaited)
+        for future in self._awaited:
             if future.cancelled() or future.exception() is not None:
                 failed = True
             else:

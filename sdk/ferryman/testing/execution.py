@@ -5,6 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,15 +14,18 @@ from ferryman import conditions, context, states
 from ferryman.api import durations, names
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Budget, Reason
+from ferryman.api.runner_contract import Assignment
 from ferryman.awaiting import awaited
 from ferryman.binding import Call
+from ferryman.caching.records import Hit
 from ferryman.cluster import Object
 from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import FerrymanError, RunNotFound, SerializationError, UpstreamTaskError
-from ferryman.runner import execution
+from ferryman.runner import execution, shared
 from ferryman.runs import view
 from ferryman.tasks import Task
 from ferryman.testing.cluster import InMemoryCluster, moment, pod_of
+from ferryman.transaction_tree import Transaction
 from ferryman.wire import codecs, envelope, failures, keys
 from ferryman.wire.codecs import Sealed, UpstreamValue
 from ferryman.wire.store import Store
@@ -111,9 +116,14 @@ class _Execution:
         self._meta: Mapping[str, Any] = run["metadata"]
         self._attempts: list[dict[str, Any]] = []
         self._flow_run_id: str | None = None
+        self._result: dict[str, Any] | None = None
 
     def run(self) -> None:
         """Until it has ended."""
+        if (hit := self._spec.get("result", {}).get("hit")) is not None:
+            self._result = {**hit, "cached": True}
+            self.end(Reason.CACHED, MEANING[Reason.CACHED].happened)
+            return
         retries = self._spec.get("retry", {}).get("retries", 0)
         while True:
             reason, message, sealed = self._attempt(retries_left=len(self._attempts) < retries)
@@ -129,7 +139,7 @@ class _Execution:
     def end(self, reason: Reason, message: str, sealed: Sealed | None = None) -> None:
         """Write the terminal status."""
         phase = MEANING[reason].phase
-        result = None
+        result = self._result
         if sealed is not None:
             result = {
                 "sha256": sealed.sha256,
@@ -152,14 +162,56 @@ class _Execution:
         except FerrymanError as failed:
             return Reason.INVALID_PAYLOAD, str(failed), None
         here = context.TaskRunContext(task, self._task_run(task, number), call.parameters)
-        value, error = self._call(here, call)
+        told = self._assignment(number, job)
+        shares = bool(told.cache_key or told.cache_scope)
+        share = shared.of_attempt(self._store, told, here) if shares else None
+        if share is not None and (hit := share.take()) is not None:
+            self._result = {**asdict(hit), "cached": True}
+            return Reason.CACHED, MEANING[Reason.CACHED].happened, None
+        txn = Transaction()
+        ended = self._execute(here, call, txn, retries_left=retries_left)
+        reason, _, sealed = ended
+        if reason is Reason.COMPLETED and sealed is not None:
+            txn.stage(None, task.options.on_rollback, task.options.on_commit)
+            txn.close()
+            if share is not None and txn.is_committed():
+                share.keep(Hit(self._meta["uid"], number, sealed.sha256, sealed.size, sealed.codec))
+        else:
+            txn.fail(final=True)
+            if share is not None:
+                share.give_up()
+        return ended
+
+    def _execute(
+        self, here: TaskRunContext, call: Call, txn: Transaction, *, retries_left: bool
+    ) -> tuple[Reason, str, Sealed | None]:
+        number = here.task_run.run_count
+        value, error = self._call(here, call, txn)
         if error is not None:
             return self._failure(error, here, number, retries_left=retries_left)
+        wanted = self._spec.get("result", {}).get("serializer", "auto")
         try:
-            sealed = codecs.seal_result(value, self._spec.get("result", {}).get("serializer", "auto"))
+            sealed = codecs.seal_result(value, execution.serializer(here.task, wanted))
         except SerializationError as unpicklable:
             return Reason.RESULT_NOT_SERIALIZABLE, str(unpicklable), None
         return Reason.COMPLETED, "", self._put(sealed, number)
+
+    def _assignment(self, number: int, job: str) -> Assignment:
+        """As far as a runner reads it to share its result."""
+        meta, how = self._meta, self._spec.get("result", {})
+        lasts = how.get("cacheExpiration")
+        return Assignment(
+            namespace=meta["namespace"],
+            run=meta["name"],
+            uid=meta["uid"],
+            attempt=number,
+            job=job,
+            task=self._spec["task"]["name"],
+            cache_key=how.get("cacheKey"),
+            cache_scope=how.get("cacheScope", ""),
+            cache_expiration=durations.parse(lasts).total_seconds() if lasts else None,
+            refresh_cache=bool(how.get("refreshCache")),
+        )
 
     def _failure(
         self, error: BaseException, here: TaskRunContext, number: int, *, retries_left: bool
@@ -214,18 +266,19 @@ class _Execution:
             if wanted.allow_failure:
                 return error
             raise error
-        blob = self._store.get(keys.result(run.namespace, run.uid, run.result.attempt))
+        blob = self._store.get(keys.result(run.namespace, run.result.uid or run.uid, run.result.attempt))
         envelope.verify(blob, run.result.sha256, run.result.size)
         if run.phase is Phase.COMPLETED:
             return codecs.open_result(blob, trust_pickle=True)
         return failures.rebuild(failures.open_failure(blob), trust_pickle=True)
 
-    def _call(self, here: TaskRunContext, call: Call) -> tuple[Any, BaseException | None]:
+    def _call(self, here: TaskRunContext, call: Call, txn: Transaction) -> tuple[Any, BaseException | None]:
         outcome: list[tuple[Any, BaseException | None]] = []
 
         def execute() -> None:
             try:
-                with context.entered(here.task.context_of(here.task_run, here.parameters)):
+                inside = context.entered(here.task.context_of(here.task_run, here.parameters))
+                with inside, txn.entered() if here.task.opens_transaction else nullcontext():
                     outcome.append((execution.call(here.task.body, call.args, call.kwargs), None))
             except BaseException as error:  # noqa: BLE001 - what it raises is its outcome
                 outcome.append((None, error))

@@ -227,3 +227,22 @@ def test_a_result_may_be_written_otherwise_and_cached_so(in_cluster, serializer)
     first = written.submit("a").result(WAIT)
     assert written.submit("a").result(WAIT) == first
     assert length.submit(written.submit("a")).result(WAIT) == 2
+
+
+def test_a_lone_run_commits_in_its_pod_and_is_shared_only_if_that_goes_well(in_cluster, calls):
+    folder = calls.folder
+
+    def note(name):
+        return lambda txn: (folder / f"{name}-{uuid.uuid4().hex}").touch()
+
+    def refuse_to_commit(txn):
+        raise ValueError("no")
+
+    committed = stamp.with_options(on_commit=[note("commit")], on_rollback=[note("undo")])
+    refused = stamp.with_options(on_commit=[refuse_to_commit], on_rollback=[note("undo")])
+    first = refused.submit("a")
+    first.result(WAIT)
+    assert (first.state.name, [one.name[:4] for one in folder.iterdir()]) == ("Completed", ["undo"])
+    second = committed.submit("a")
+    assert second.result(WAIT) != first.result()
+    assert sorted(one.name.split("-")[0] for one in folder.iterdir()) == ["commit", "undo"]
