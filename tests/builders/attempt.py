@@ -32,7 +32,7 @@ _uids = itertools.count(1)
 IMPATIENT = (
     "import ctypes, os, sys; from ferryman.runner import supervisor, watch;"
     "os.environ.pop('TEST_SUBREAPER', None) and ctypes.CDLL(None).prctl(36, 1, 0, 0, 0);"
-    "sys.exit(supervisor.main(graces=watch.Graces(timeout=0.3, termination=0.3, exit=0.3, hooks=3.0, phase={phase})))"
+    "sys.exit(supervisor.main(graces=watch.Graces(timeout=0.3, termination=0.3, exit=0.3, hooks={hooks}, phase={phase})))"
 )
 
 
@@ -101,10 +101,12 @@ class RunnerLab:
     def run_assignment(self, assignment, environment=None, *, impatient=False):
         return self.finish(self.start(assignment, environment, impatient=impatient))
 
-    def start(self, assignment, environment=None, upstreams=(), impatient=True, phase=300.0):
+    def start(self, assignment, environment=None, upstreams=(), impatient=True, phase=300.0, hooks=3.0):
         """The running runner process; `phase` is the least time of the phases beside the function."""
         self.log = self.folder / f"termination-{time.monotonic_ns()}"
-        runner = ["-c", IMPATIENT.format(phase=phase)] if impatient else ["-m", "ferryman.runner"]
+        runner = (
+            ["-c", IMPATIENT.format(phase=phase, hooks=hooks)] if impatient else ["-m", "ferryman.runner"]
+        )
         return subprocess.Popen(
             [sys.executable, *runner],
             env=self.environment(assignment, upstreams) | (environment or {}),

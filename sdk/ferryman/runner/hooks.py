@@ -134,13 +134,18 @@ class Caller:
             self.sender.hooks(HooksReport(True, f"The pod {holder.get('pod_name')} had them before."))
             return
         self.sender.hooks(HooksReport(True, BROKEN_OFF))
-        with context.entered(here.task.context_of(here.task_run, here.parameters), everywhere=True):
-            raised = [text for hook in hooks if (text := _call(hook, here, state))]
+        raised = call_each(here, hooks, state, everywhere=True)
         if os.getpid() != process:
             # A hook forked and went on in its child too: only one of them is the run.
             output.flush()
             os._exit(0)
         self.sender.hooks(HooksReport(True, "; ".join(raised)))
+
+
+def call_each(here: TaskRunContext, hooks: tuple[Hook, ...], state: State, *, everywhere: bool) -> list[str]:
+    """Call them in order, in the context of their run; a line for each that raised. Raises Terminated."""
+    with context.entered(here.task.context_of(here.task_run, here.parameters), everywhere=everywhere):
+        return [text for hook in hooks if (text := _call(hook, here, state))]
 
 
 def _call(hook: Hook, here: TaskRunContext, state: State) -> str:

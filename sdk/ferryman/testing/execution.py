@@ -14,14 +14,14 @@ from ferryman import conditions, context, states
 from ferryman.api import durations, names
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Budget, Reason
-from ferryman.api.runner_contract import Assignment
+from ferryman.api.runner_contract import Assignment, ResultRef, RunEnding
 from ferryman.awaiting import awaited
 from ferryman.binding import Call
 from ferryman.caching.records import Hit
 from ferryman.cluster import Object
 from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import FerrymanError, RunNotFound, SerializationError, UpstreamTaskError
-from ferryman.runner import execution, shared
+from ferryman.runner import execution, hooks, shared
 from ferryman.runs import view
 from ferryman.tasks import Task
 from ferryman.testing.cluster import InMemoryCluster, moment, pod_of
@@ -32,13 +32,17 @@ from ferryman.wire.store import Store
 
 _TIMEOUT: Final = 24 * 3600.0
 
+_ITS_OWN: Final = frozenset({Reason.COMPLETED, Reason.USER_EXCEPTION, Reason.RETRY_CONDITION_DECLINED})
+"""Ends of which hooks get what the function returned or raised."""
+
 
 class LocalExecution:
     """Runs what is created in `cluster`, one run after the other, in a thread of this process; flows in
     threads of their own.
 
     Function, arguments, results and exceptions travel as they would to a pod and back, so what
-    cannot be pickled fails here, too. Retries happen at once, without their delays. A function
+    cannot be pickled fails here, too. Hooks are called as in a pod; of a run whose function
+    was not to be called, none. Retries happen at once, without their delays. A function
     past its timeout, or cancelled, is left to itself: a thread cannot be killed.
     """
 
@@ -117,6 +121,7 @@ class _Execution:
         self._attempts: list[dict[str, Any]] = []
         self._flow_run_id: str | None = None
         self._result: dict[str, Any] | None = None
+        self._called: tuple[TaskRunContext, Any] | None = None
 
     def run(self) -> None:
         """Until it has ended."""
@@ -147,7 +152,26 @@ class _Execution:
                 "attempt": len(self._attempts),
                 "serializer": sealed.codec,
             }
+        self._call_hooks(reason, message)
         self._write(phase, reason, message, result)
+
+    def _call_hooks(self, reason: Reason, message: str) -> None:
+        if self._called is None or reason is Reason.PROCESS_EXITED:
+            return
+        here, outcome = self._called
+        # Of other ends it is not the outcome: a run that was cancelled may have raised before.
+        data = outcome if reason in _ITS_OWN else None
+        found = hooks.stored(
+            self._store, self._meta["namespace"], RunEnding(reason, "", self._shared_result())
+        )
+        state = hooks.state_of(self._meta["name"], RunEnding(reason, message), data, found)
+        hooks.call_each(here, hooks.of(here.task, reason), state, everywhere=False)
+
+    def _shared_result(self) -> ResultRef | None:
+        found = self._result
+        if found is None:
+            return None
+        return ResultRef(found["sha256"], found["size"], found["serializer"], found["uid"], found["attempt"])
 
     def _attempt(self, *, retries_left: bool) -> tuple[Reason, str, Sealed | None]:
         number = len(self._attempts) + 1
@@ -166,6 +190,7 @@ class _Execution:
         shares = bool(told.cache_key or told.cache_scope)
         share = shared.of_attempt(self._store, told, here) if shares else None
         if share is not None and (hit := share.take()) is not None:
+            self._called = here, None
             self._result = {**asdict(hit), "cached": True}
             return Reason.CACHED, MEANING[Reason.CACHED].happened, None
         txn = Transaction()
@@ -187,6 +212,7 @@ class _Execution:
     ) -> tuple[Reason, str, Sealed | None]:
         number = here.task_run.run_count
         value, error = self._call(here, call, txn)
+        self._called = here, value if error is None else error
         if error is not None:
             return self._failure(error, here, number, retries_left=retries_left)
         wanted = self._spec.get("result", {}).get("serializer", "auto")

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from builders.attempt import NAMESPACE, RunnerLab
+from builders.attempt import NAMESPACE, RunnerLab, terminate
 from ferryman import get_run_context, task
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Mode, RunEnding
@@ -228,3 +228,18 @@ class TestTheHookAttempt:
         outcome = self.after(runner_lab, with_hooks(add), ending, 1, 2, not_after=time.time() - 1)
         assert (told(outcome), outcome.report.hooks) == ([], None)
         assert outcome.exit_code != 0
+
+
+def test_a_pod_that_is_stopped_while_hooks_hang_still_reports_the_outcome(runner_lab):
+    def note(task, task_run, state):
+        print("hook begins", flush=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        time.sleep(300)
+
+    here = runner_lab.assignment(**seal(runner_lab, with_hooks(add, note), 1, 2), hooks=BOTH)
+    process = runner_lab.start(here, impatient=True, hooks=60.0)
+    assert process.stdout.readline() == "hook begins\n"
+    terminate(process)
+    outcome = runner_lab.finish(process)
+    assert (outcome.report.reason, outcome.exit_code) == (Reason.COMPLETED, 0)
+    assert runner_lab.value(outcome) == 3
