@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ferryman.runs import Run
     from ferryman.states import State
     from ferryman.tagging import tags
-    from ferryman.tasks import Task, task
+    from ferryman.tasks import Task, serve, task
     from ferryman.transactions import get_transaction, transaction
 
 __version__ = VERSION
@@ -73,6 +73,7 @@ _HOMES: Final = {
     "list_runs": "client",
     "quote": "annotations",
     "tags": "tagging",
+    "serve": "tasks",
     "task": "tasks",
     "task_input_hash": "caching.input_hash",
     "transaction": "transactions",
@@ -107,6 +108,7 @@ __all__ = [
     "get_transaction",
     "list_runs",
     "quote",
+    "serve",
     "tags",
     "task",
     "task_input_hash",

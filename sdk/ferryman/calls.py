@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from ferryman import drawing
@@ -149,20 +150,39 @@ class Calls(ABC, Generic[P, R_co]):
 
     @overload
     def map(
-        self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Any = None,
+        deferred: bool = False,
+        **kwargs: Any,
     ) -> list[State]: ...
     @overload
     def map(
-        self: Calls[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any
+        self: Calls[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        wait_for: Any = None,
+        deferred: bool = False,
+        **kwargs: Any,
     ) -> TaskFutureList[T]: ...
     @overload
-    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> TaskFutureList[R_co]: ...
-    def map(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+    def map(
+        self, *args: Any, wait_for: Any = None, deferred: bool = False, **kwargs: Any
+    ) -> TaskFutureList[R_co]: ...
+    def map(
+        self,
+        *args: Any,
+        return_state: Any = False,
+        wait_for: Any = None,
+        deferred: bool = False,
+        **kwargs: Any,
+    ) -> Any:
         """One run for each element of the iterable arguments, taken together as `zip` does.
 
         Strings, bytes, files, `unmapped(...)` and what is not iterable go to every run; so do
         defaults. A future stands for its elements and is waited for here. With `return_state`
-        waits for all, and returns the list of their final states. Raises
+        waits for all, and returns the list of their final states; `deferred`: for workers that
+        serve the task, as `delay` does, instead of a pod each. Raises
         MappingMissingIterable, MappingLengthMismatch, and what `submit` does, before anything
         runs.
         """
@@ -174,7 +194,7 @@ class Calls(ABC, Generic[P, R_co]):
 
         instance = tuple(unmapped(one) for one in self._instance_of_a_method())
         calls = mapping.calls(self.signature, self.options.name, (*instance, *args), kwargs)
-        futures = _client().map(self._definition(), calls, wait_for=wait_for)
+        futures = _client().map(self._definition(), calls, wait_for=wait_for, served=deferred)
         return [future.final_state() for future in futures] if return_state else futures
 
     def create_run(self, parameters: Mapping[str, Any] | None = None, *, wait_for: Any = None) -> TaskRun:
@@ -195,6 +215,37 @@ class Calls(ABC, Generic[P, R_co]):
             tags=self.options.tags | current_tags(),
             namespace=future.namespace,
         )
+
+    # ---- by workers
+
+    @overload
+    def delay(self: Calls[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]: ...
+    @overload
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R_co]: ...
+    def delay(self, *args: Any, **kwargs: Any) -> TaskFuture[Any]:
+        """Leave the call to a worker that serves the task; returns at once, with the future of the run.
+
+        Every argument is the function's. Nobody needs to serve it yet: the run waits. Raises
+        NotServable for a task that workers cannot find by its name, and what `submit` does.
+        """
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        wait_for: Any = None,
+        dependencies: Mapping[str, Any] | None = None,
+    ) -> TaskFuture[R_co]:
+        """As `delay`, with `wait_for` as in `submit`; the futures in `dependencies` are waited for, too."""
+        call = self.bind(tuple(args or ()), kwargs or {})
+        waits = [wait_for, dependencies or {}]
+        return _client().submit(self._definition(), call, wait_for=waits, served=True)
+
+    def serve(self) -> None:
+        """Execute what is delayed, in this process, until SIGTERM or Ctrl-C. As `ferryman.serve(task)`."""
+        # By its name, and now: a worker is made of the runner, which is made of tasks.
+        import_module("ferryman.worker").serve(self)
 
 
 def _client() -> Client:

@@ -53,24 +53,26 @@ class Client:
 
     # ---- runs
 
-    def submit(self, definition: Definition, call: Call, *, wait_for: Any = None) -> TaskFuture[Any]:
+    def submit(
+        self, definition: Definition, call: Call, *, wait_for: Any = None, served: bool = False
+    ) -> TaskFuture[Any]:
         """Upload what is not there yet, create the TaskRun, return its future.
 
         A call whose result is shared already makes a run that ends with it, without a pod. Raises
         SerializationError, InvalidTaskRun, StoreError, ClusterError: nothing runs then. The first run
         of a client also asks the store whether it honours conditional writes: one PUT
-        more, and StoreNotConditional if it does not.
+        more, and StoreNotConditional if it does not. `served`: for a worker, without a pod of its own.
         """
-        return self._order(definition, wait_for).submit(call)
+        return self._order(definition, wait_for, served=served).submit(call)
 
     def map(
-        self, definition: Definition, calls: Iterable[Call], *, wait_for: Any = None
+        self, definition: Definition, calls: Iterable[Call], *, wait_for: Any = None, served: bool = False
     ) -> TaskFutureList[Any]:
         """One run per call, their arguments in shared objects, created a few at a time; the order is kept.
 
         `calls` is consumed as it goes. A run whose create fails has its error in its future.
         """
-        return Batches(self._order(definition, wait_for)).send_all(calls)
+        return Batches(self._order(definition, wait_for, served=served)).send_all(calls)
 
     def get_run(
         self, name: str, *, namespace: str | None = None, trust_pickle: bool = False
@@ -149,13 +151,13 @@ class Client:
         """Whether this process made it: threads and sockets do not survive a fork."""
         return self._pid == os.getpid()
 
-    def _order(self, definition: Definition, wait_for: Any) -> Order:
+    def _order(self, definition: Definition, wait_for: Any, *, served: bool) -> Order:
         options = definition.options
         if self._image is not None and options.pod.image is None:
             definition = replace(
                 definition, options=replace(options, pod=options.pod.evolve(image=self._image))
             )
-        return Order(self._outlet, definition, options.namespace or self.namespace, wait_for)
+        return Order(self._outlet, definition, options.namespace or self.namespace, wait_for, served=served)
 
     def _submitted(self, namespace: str, name: str) -> TaskFuture[Any]:
         return self._future(namespace, name, trust_pickle=True)

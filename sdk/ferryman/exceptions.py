@@ -7,6 +7,7 @@
     |-- MappingError                    `map` cannot map what it was given
     |   |-- MappingLengthMismatch
     |   `-- MappingMissingIterable
+    |-- NotServable                     (also ValueError) no worker could find the task by its name
     |-- SerializationError              (also TypeError) the function or an argument cannot be pickled
     |   `-- PayloadTooLarge
     |-- InvalidCacheKey                 (also TypeError) a cache key function returned no string
@@ -18,6 +19,7 @@
     |   |-- InvalidTaskRun              it refused the TaskRun; the message names the field
     |   |-- RunNotFound
     |   |-- RunAlreadyExists
+    |   |-- WriteConflict               the object has changed since it was read
     |   `-- ClusterUnavailable
     |-- StoreError                      the store refused or failed
     |   |-- StoreUnavailable            worth another try
@@ -84,6 +86,10 @@ class MappingMissingIterable(MappingError):
     """None of the arguments can be mapped over."""
 
 
+class NotServable(FerrymanError, ValueError):
+    """The task cannot be found by its name: define it at the top level of a module."""
+
+
 class SerializationError(FerrymanError, TypeError):
     """The function or one of its arguments cannot be pickled."""
 
@@ -126,6 +132,10 @@ class RunNotFound(ClusterError):
 
 class RunAlreadyExists(ClusterError):
     """There is a TaskRun of this name already."""
+
+
+class WriteConflict(ClusterError):
+    """The object has changed since it was read."""
 
 
 class ClusterUnavailable(ClusterError):

@@ -33,6 +33,7 @@ MAX_CONNECTIONS: Final = 32
 kubernetes_config: Any = _untyped_config
 
 MERGE_PATCH: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
 
 
 def read_context(path: str, wanted: str | None) -> KubeContext:
@@ -90,6 +91,11 @@ class KubeCluster:
         self._api = api_client
         self._retries = retries or Retries()
 
+    @property
+    def api_client(self) -> Any:
+        """The official client's."""
+        return self._api
+
     # ---- ferryman.cluster.Cluster
 
     def create_run(self, manifest: Mapping[str, Any]) -> Object:
@@ -133,8 +139,8 @@ class KubeCluster:
 
     # ---- requests
 
-    def _list(self, path: str, action: str, selector: str) -> tuple[list[Object], str]:
-        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+    def _list(self, path: str, action: str, selector: str, *, fields: str = "") -> tuple[list[Object], str]:
+        query = {"limit": str(PAGE)} | _selection(selector, fields)
         items: list[Object] = []
         while True:
             page = self._json("GET", path, action, query=query)
@@ -144,20 +150,28 @@ class KubeCluster:
                 return items, page["metadata"].get("resourceVersion", "")
             query["continue"] = token
 
-    def _open_watch(self, namespace: str, version: str) -> Any:
+    def _open_watch(self, namespace: str, version: str, selector: str = "", fields: str = "") -> Any:
         query = {
             "watch": "true",
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(kube_watch.WATCH_SECONDS),
+            **_selection(selector, fields),
         }
         silence = kube_watch.SILENCE_SECONDS
         return self._once("GET", _runs(namespace), "watch TaskRuns", query=query, read_seconds=silence)
 
     def _json(
-        self, method: str, path: str, action: str, *, query: Mapping[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        action: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        read_seconds: float = READ_SECONDS,
     ) -> Object:
-        response = self._send(method, path, action, query=query, body=body)
+        response = self._send(method, path, action, query=query, body=body, read_seconds=read_seconds)
         try:
             found: Object = json.loads(response.data)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
@@ -201,7 +215,7 @@ class KubeCluster:
             response = self._api.rest_client.pool_manager.request(
                 method,
                 url,
-                headers=self._headers(method),
+                headers=self._headers(method, body),
                 body=None if body is None else json.dumps(body, separators=(",", ":")),
                 preload_content=False,
                 retries=False,
@@ -214,10 +228,10 @@ class KubeCluster:
             raise Refusal.unreachable(action, configuration.host, error) from None
         raise Refusal.answered(action, response.status, response.headers.get("Retry-After"), text)
 
-    def _headers(self, method: str) -> dict[str, str]:
+    def _headers(self, method: str, body: Any) -> dict[str, str]:
         found = {"Accept": "application/json", "User-Agent": f"ferryman/{VERSION}"}
         if method in ("POST", "PATCH"):
-            found["Content-Type"] = MERGE_PATCH if method == "PATCH" else "application/json"
+            found["Content-Type"] = "application/json" if method == "POST" else _patch_type(body)
         # Asked for every request: the client refreshes a token that expires.
         for setting in self._api.configuration.auth_settings().values():
             if setting["in"] == "header" and setting["value"]:
@@ -228,6 +242,16 @@ class KubeCluster:
 def _runs(namespace: str | None, name: str | None = None) -> str:
     where = f"/namespaces/{quote(namespace)}" if namespace else ""
     return f"/apis/{names.API_VERSION}{where}/{names.PLURAL}" + (f"/{quote(name)}" if name else "")
+
+
+def _selection(labels: str, fields: str) -> dict[str, str]:
+    wanted = {"labelSelector": labels, "fieldSelector": fields}
+    return {name: selector for name, selector in wanted.items() if selector}
+
+
+def _patch_type(body: Any) -> str:
+    # A merge patch of an object is an object, a JSON patch is a list of operations.
+    return JSON_PATCH if isinstance(body, list) else MERGE_PATCH
 
 
 def _lines(response: Any) -> Iterator[str]:

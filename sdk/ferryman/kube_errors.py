@@ -13,6 +13,7 @@ from ferryman.exceptions import (
     PermissionDenied,
     RunAlreadyExists,
     RunNotFound,
+    WriteConflict,
 )
 
 _CLASSES: Final[dict[int, type[ClusterError]]] = {
@@ -60,7 +61,7 @@ class Refusal(Exception):
         if self.may_pass:
             return ClusterUnavailable(text)
         if self.status == 409:
-            return RunAlreadyExists(text) if self.reason == "AlreadyExists" else ClusterError(text)
+            return RunAlreadyExists(text) if self.reason == "AlreadyExists" else WriteConflict(text)
         if self.status == 404 and self.is_missing_resource:
             return ClusterError(f"{text}. Is Ferryman's CustomResourceDefinition installed there?")
         if self.status == 401:

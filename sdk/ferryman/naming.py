@@ -6,10 +6,13 @@ import base64
 import hashlib
 import inspect
 import os  # Of `secrets` the runner would load `random`, too, which costs a pod 4 ms.
+import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ferryman.api import names
+from ferryman.exceptions import NotServable
 
 _SUFFIX: Final = 8
 _STEM: Final = 63 - _SUFFIX - 1
@@ -58,6 +61,34 @@ def task_key(function: Callable[..., Any]) -> str:
     module = getattr(function, "__module__", None) or kind.__module__
     qualified = getattr(function, "__qualname__", None) or kind.__qualname__
     return f"{module}.{qualified}"[:480] + f"-{hashlib.sha256(_source(function)).hexdigest()[:16]}"
+
+
+def entrypoint(function: Callable[..., Any]) -> str:
+    """`module:qualified.name`: what workers and callers know a served task by, whatever its source.
+
+    The main module counts as what it is imported as elsewhere: the name given to `python -m`, or the
+    script's file name; in a REPL or notebook it stays `__main__`. Raises NotServable.
+    """
+    inner = inspect.unwrap(function)
+    module = getattr(inner, "__module__", None) or ""
+    qualified = getattr(inner, "__qualname__", None) or type(inner).__qualname__
+    found = f"{main_module() if module == '__main__' else module}:{qualified}"
+    if re.fullmatch(names.ENTRYPOINT, found) is None:
+        raise NotServable(
+            f"the task {qualified!r} of module {module!r} cannot be found by its name, so no worker could "
+            "serve it: define it at the top level of a module, or submit it"
+        )
+    return found
+
+
+def main_module() -> str:
+    """The name under which other processes import what is `__main__` here."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    stem = os.path.splitext(os.path.basename(getattr(main, "__file__", None) or ""))[0]  # noqa: PTH119, PTH122
+    return stem if stem.isidentifier() else "__main__"
 
 
 def _source(function: Callable[..., Any]) -> bytes:

@@ -30,9 +30,20 @@ class Outlet:
 
 
 class Order:
-    """A task that is submitted into a namespace, with what its runs share. Raises SerializationError."""
+    """A task that is submitted into a namespace, with what its runs share. Raises SerializationError.
 
-    def __init__(self, outlet: Outlet, definition: Definition, namespace: str, wait_for: Any = None) -> None:
+    `served`: for workers, which have the code.
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        definition: Definition,
+        namespace: str,
+        wait_for: Any = None,
+        *,
+        served: bool = False,
+    ) -> None:
         self.outlet = outlet
         self.namespace = namespace
         self._joined = Membership(definition.options, transaction_tree.joined())
@@ -42,7 +53,7 @@ class Order:
         self._wait_for = wait_for
         self._by_value = local_modules()
         self._flow_run = context.flow_run_id()
-        self._code = submission.seal_code(definition, self._by_value)
+        self._code = None if served else submission.seal_code(definition, self._by_value)
 
     def seal(self, call: Call) -> SealedCall:
         """The call as it travels. Raises SerializationError, UpstreamTaskError, ParameterBindError."""
@@ -61,7 +72,8 @@ class Order:
 
     def upload_code(self) -> None:
         """Before the first run, once the store has shown that runs are safe there."""
-        self.outlet.uploads.put_code(self.namespace, self._code)
+        if self._code is not None:
+            self.outlet.uploads.put_code(self.namespace, self._code)
 
     def upload_arguments(self, bundle: Bundle) -> None:
         """Before the runs that read them."""

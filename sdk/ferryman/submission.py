@@ -159,29 +159,32 @@ def manifest(
     definition: Definition,
     identity: Identity,
     call: SealedCall,
-    code: Sealed,
+    code: Sealed | None,
     arguments: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The TaskRun. Its name holds the task's, or what `task_run_name` renders to."""
+    """The TaskRun; without code, one for workers. Its name holds the task's, or what was rendered."""
     chosen = definition.options
     rendered = naming.rendered(chosen.task_run_name, call.parameters)
     task = {"name": chosen.name, "key": definition.key, "version": chosen.version}
     spec: dict[str, Any] = {
         "task": {name: value for name, value in task.items() if value},
-        "function": {"blob": {"sha256": code.sha256, "size": code.size}},
+        **_code(definition, code),
         "parameters": {"blob": dict(arguments)} if arguments else None,
         "parent": asdict(identity.parent) if identity.parent else None,
         "dependsOn": [dict(one) for one in call.depends_on],
         **_run_options(chosen),
-        "pod": chosen.pod.spec(),
+        "pod": chosen.pod.spec() if code is not None else None,
     }
+    labels = _labels(chosen.name, identity.parent)
+    if code is None:
+        labels[names.SERVED_LABEL] = names.served_value(spec["function"]["entrypoint"])
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
         "metadata": {
             "name": naming.run_name(rendered or chosen.name, identity.suffix),
             "namespace": identity.namespace,
-            "labels": _labels(chosen.name, identity.parent),
+            "labels": labels,
             "annotations": _annotations(identity.token, chosen.tags, rendered),
             **_owners(identity.parent),
         },
@@ -203,6 +206,12 @@ def validate(found: Mapping[str, Any]) -> None:
     problems = validation.problems(run.spec, name=found["metadata"]["name"])
     if problems:
         raise InvalidTaskRun("; ".join(problems))
+
+
+def _code(definition: Definition, code: Sealed | None) -> dict[str, Any]:
+    if code is None:
+        return {"executor": "Worker", "function": {"entrypoint": naming.entrypoint(definition.task.fn)}}
+    return {"function": {"blob": {"sha256": code.sha256, "size": code.size}}}
 
 
 def _run_options(chosen: TaskOptions) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar, Unpack, cast, overload
 
 from ferryman import naming, options
@@ -197,6 +198,16 @@ class Task(Calls[P, R_co]):
         made = object.__new__(type(self))
         made.__dict__ |= {**self.__dict__, "options": chosen}
         return made
+
+
+def serve(*tasks: Task[..., Any], limit: int | None = 10) -> None:
+    """Be a worker: execute the delayed runs of these tasks until SIGTERM or Ctrl-C, `limit` at a time.
+
+    None is no limit. Several workers share the runs. Raises NotServable, ConfigurationError,
+    ClusterError or StoreError.
+    """
+    # By its name, and now: a worker is made of the runner, which is made of tasks.
+    import_module("ferryman.worker").serve(*tasks, limit=limit)
 
 
 @overload

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ferryman.api import durations
+from ferryman.api import assigning, durations
+from ferryman.api.assigning import Whose
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import (
     Assignment,
-    BlobRef,
-    EarlierAttempt,
     Env,
     Mode,
     ResultRef,
@@ -19,8 +18,8 @@ from ferryman.api.runner_contract import (
     encode_store,
     encode_upstreams,
 )
-from ferryman.api.taskrun import ArgumentBlob, Blob, Result, ResultOptions
-from ferryman_operator.reconcile import attempts, retries, status, upstreams
+from ferryman.api.taskrun import Result
+from ferryman_operator.reconcile import attempts, status, upstreams
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import StoreConfig
 
@@ -66,29 +65,12 @@ def store_of(case: Case) -> StoreConfig:
 
 def assignment(case: Case) -> Assignment:
     """What the runner of the current attempt has to do."""
-    spec = case.spec
-    return Assignment(
-        namespace=case.run.key.namespace,
-        run=case.run.key.name,
-        uid=case.run.uid,
-        attempt=case.due,
-        job=attempts.job_name(case.run),
-        task=spec.task.name,
-        code=_blob(spec.function.blob),
-        entrypoint=spec.function.entrypoint,
-        arguments=_blob(spec.parameters.blob),
-        values=spec.parameters.values,
-        timeout=durations.parse(spec.timeout).total_seconds(),
-        # A Job that an operator creates late, from what it knew before it stood still, does not start.
-        not_after=(case.now + durations.parse(spec.start_timeout)).timestamp(),
-        serializer=spec.result.serializer,
-        retries_left=retries.remain(case),
-        earlier=tuple(EarlierAttempt(row.number, row.job_uid) for row in case.status.attempts),
-        log_prints=spec.log_prints,
-        **_cache(spec.result),
-        hooks=tuple(spec.hooks),
-        infrastructure_retries_left=retries.infrastructure_remains(case),
+    whose = Whose(
+        case.run.key.namespace, case.run.key.name, case.run.uid, case.due, attempts.job_name(case.run)
     )
+    # A Job that an operator creates late, from what it knew before it stood still, does not start.
+    not_after = (case.now + durations.parse(case.spec.start_timeout)).timestamp()
+    return assigning.assignment(whose, case.spec, case.status, not_after=not_after)
 
 
 def hooks_assignment(case: Case) -> Assignment:
@@ -121,21 +103,3 @@ def _result(case: Case, found: Result) -> ResultRef:
 def _reason(case: Case) -> Reason:
     said = status.reason(case.status)
     return next((one for one in Reason if one == said), Reason.ATTEMPT_LOST)
-
-
-def _cache(result: ResultOptions) -> dict[str, Any]:
-    lasts = result.cache_expiration
-    return {
-        "cache_key": result.cache_key,
-        "cache_scope": result.cache_scope or "",
-        "cache_expiration": durations.parse(lasts).total_seconds() if lasts else None,
-        "refresh_cache": result.refresh_cache,
-    }
-
-
-def _blob(blob: Blob | None) -> BlobRef | None:
-    if blob is None:
-        return None
-    if isinstance(blob, ArgumentBlob):
-        return BlobRef(blob.sha256, blob.size, blob.offset, blob.object or "")
-    return BlobRef(blob.sha256, blob.size)

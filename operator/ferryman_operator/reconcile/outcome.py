@@ -125,6 +125,7 @@ def of_report(uid: str, attempt: int, text: str) -> Ending:
         result=checked.result,
         started=moment(checked.started),
         finished=moment(checked.finished),
+        hooks=checked.hooks,
     )
 
 

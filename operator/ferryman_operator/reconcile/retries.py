@@ -61,16 +61,6 @@ def infrastructure_delay(used: int) -> timedelta:
     return min(INFRASTRUCTURE_DELAY * doublings, INFRASTRUCTURE_DELAY_LIMIT)
 
 
-def remain(case: Case) -> bool:
-    """Whether a failure of the function would be tried again."""
-    return case.status.retries_used < case.spec.retry.retries
-
-
-def infrastructure_remains(case: Case) -> bool:
-    """Whether a failure of what runs the function would be tried again."""
-    return case.status.infrastructure_retries_used < case.spec.retry.infrastructure_retries
-
-
 def exhausted(status: TaskRunStatus, attempt: int, reason: Reason) -> str:
     """What to add to the last failure's message; "" where the run had one attempt and no budget was spent."""
     used = status.infrastructure_retries_used

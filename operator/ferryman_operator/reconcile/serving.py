@@ -154,7 +154,8 @@ def _is_entitled(case: Case, lease: Lease) -> bool:
 
 
 def _needs_no_offer(case: Case) -> bool:
-    return case.due == 1 and not case.spec.depends_on and case.spec.start_at is None
+    spec = case.spec
+    return case.due == 1 and not spec.depends_on and spec.start_at is None and spec.result.hit is None
 
 
 def _row_of(case: Case, lease: Lease) -> Attempt:

@@ -63,6 +63,9 @@ RESERVED_LABEL_DOMAIN: Final = GROUP
 RESERVED_ENV_PREFIXES: Final = ("FERRYMAN_", "AWS_", "PYTHON", "LD_")
 """`spec.pod.env` may not set these: they decide what code the runner loads and from where."""
 
+ENTRYPOINT: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
+"""`package.module:function`, as `spec.function.entrypoint` has it."""
+
 _NOT_DNS: Final = re.compile(r"[^a-z0-9-]+")
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 

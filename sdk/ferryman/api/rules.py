@@ -18,7 +18,7 @@ from ferryman.api.phases import TERMINAL, HooksState
 
 Path = tuple[str, ...]
 
-ENTRYPOINT: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
+ENTRYPOINT: Final = names.ENTRYPOINT
 IMAGE: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 
 LONGEST_ATTEMPT: Final = timedelta(hours=720)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli import cancelling, dev, doctor, logs, runs
+from ferryman.cli import cancelling, dev, doctor, logs, runs, serving
 from ferryman.version import VERSION
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("runs")(runs.runs)
 app.command("logs")(logs.logs)
 app.command("cancel")(cancelling.cancel)
 app.command("doctor")(doctor.doctor)
+app.command("serve")(serving.serve)
 
 
 def _show_version(wanted: bool) -> None:

@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 Function = Callable[..., Any]
 
 
+served: dict[str, Any] = {}
+"""Tasks by their entrypoints, of a worker's process: they are there already."""
+
+
 def load_entrypoint(path: str) -> Any:
     """What is at `module:attribute.attribute`: a task, or a function.
 
     Raises InvalidBlob, and what importing the module raises (ModuleNotFoundError, say).
     """
+    if path in served:
+        return served[path]
     module, _, attributes = path.partition(":")
     if not module or not attributes:
         raise InvalidBlob(f"the entrypoint {path!r} is not of the form module:function")

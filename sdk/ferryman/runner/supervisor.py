@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NoReturn
 
 from ferryman.api.reasons import Reason
@@ -29,9 +30,12 @@ from ferryman.runner import aftermath, output
 from ferryman.runner.channel import Sender
 from ferryman.runner.ending import Ending, exit_code
 from ferryman.runner.phases import Step
-from ferryman.runner.watch import GRACES, Graces, Seen, Watch
+from ferryman.runner.watch import GRACES, Fence, Graces, Seen, Watch
 
 _HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
+Work = Callable[[Assignment, Sender], None]
+"""What the child does: the attempt, or where that left no hooks called, its hooks alone."""
 
 
 def main(environment: Mapping[str, str] = os.environ, graces: Graces = GRACES) -> int:
@@ -43,18 +47,28 @@ def main(environment: Mapping[str, str] = os.environ, graces: Graces = GRACES) -
     except (KeyError, ValueError, TypeError) as error:
         report = _report_on_nonsense(environment.get(Env.ASSIGNMENT, ""), error)
     else:
-        report = _supervise(assignment, environment, began, graces)
+        work = partial(_run_worker, environment)
+        report = supervise(assignment, work, began=began, graces=graces)
     _write(report, environment.get(Env.TERMINATION_LOG) or DEFAULT_TERMINATION_LOG)
     return int(exit_code(report.reason))
 
 
-def _supervise(
-    assignment: Assignment, environment: Mapping[str, str], began: float, graces: Graces
+def supervise(
+    assignment: Assignment,
+    work: Work,
+    *,
+    began: float,
+    graces: Graces = GRACES,
+    fence: Fence | None = None,
 ) -> Report:
-    seen = _watched(assignment, environment, began, graces)
+    """Do `work` in a fork and watch it; how it ended. The process has one thread, and signals are free.
+
+    `began` is when the attempt did (time.monotonic()); `fence` when it has to be over, no matter how.
+    """
+    seen = _watched(assignment, work, began, graces, fence)
     called = seen.hooks
     if called is None and (hooks_alone := aftermath.of(assignment, seen)) is not None:
-        called = _watched(hooks_alone, environment, time.monotonic(), graces).hooks
+        called = _watched(hooks_alone, work, time.monotonic(), graces, fence).hooks
     timings = {step: round(seconds, 6) for step, seconds in seen.timings.items()}
     return Report(
         uid=assignment.uid,
@@ -71,7 +85,7 @@ def _supervise(
     )
 
 
-def _watched(assignment: Assignment, environment: Mapping[str, str], began: float, graces: Graces) -> Seen:
+def _watched(assignment: Assignment, work: Work, began: float, graces: Graces, fence: Fence | None) -> Seen:
     # Blocked until each side has the handlers it needs: a SIGTERM in between must not be lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
     channel_out, channel_in = os.pipe()
@@ -79,17 +93,17 @@ def _watched(assignment: Assignment, environment: Mapping[str, str], began: floa
     child = os.fork()
     if child == 0:
         os.close(channel_out)
-        _work(assignment, environment, channel_in, parent)
+        _work(partial(work, assignment), channel_in, parent)
     os.close(channel_in)
     timeout = assignment.timeout if assignment.mode is Mode.ATTEMPT else graces.hooks
-    watch = Watch(child, channel_out, began=began, timeout=timeout, graces=graces)
+    watch = Watch(child, channel_out, began=began, timeout=timeout, graces=graces, fence=fence)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
     seen = watch.until_it_ends()
     os.close(channel_out)
     return seen
 
 
-def _work(assignment: Assignment, environment: Mapping[str, str], channel: int, parent: int) -> NoReturn:
+def _work(work: Callable[[Sender], None], channel: int, parent: int) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)
@@ -98,16 +112,15 @@ def _work(assignment: Assignment, environment: Mapping[str, str], channel: int, 
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
-        _die_with(parent)
-        sender = Sender(channel)
-        _run_worker(assignment, environment, sender)
+        die_with(parent)
+        work(Sender(channel))
         code = 0
     finally:
         output.flush()
         os._exit(code)
 
 
-def _run_worker(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> None:
+def _run_worker(environment: Mapping[str, str], assignment: Assignment, sender: Sender) -> None:
     try:
         # Not at the top: these start threads, which must not exist when the supervisor forks.
         from ferryman.runner import worker  # noqa: PLC0415
@@ -115,6 +128,11 @@ def _run_worker(assignment: Assignment, environment: Mapping[str, str], sender: 
         sender.end(Ending(Reason.MODULE_NOT_FOUND, f"the image lacks what the runner needs: {error}"))
         return
     worker.run(assignment, environment, sender)
+    finish(sender)
+
+
+def finish(sender: Sender) -> None:
+    """What is left to do once the ending is told."""
     sender.enter(Step.REPORT)
     _run_exit_functions()
 
@@ -127,7 +145,8 @@ def _run_exit_functions() -> None:
     atexit._run_exitfuncs()  # noqa: SLF001
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """End this process when `parent` ends: SIGKILL, on Linux."""
     # In a container the supervisor is process 1 and its end is everybody's. Elsewhere (the embedded
     # cluster) a worker whose supervisor was killed would go on unwatched.
     if parent == 1 or sys.platform != "linux":

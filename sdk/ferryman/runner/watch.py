@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ferryman.api.hooks import HOOKS_SECONDS, HooksReport
@@ -19,6 +20,10 @@ from ferryman.runner.ending import Ending
 from ferryman.runner.phases import Step
 
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+Fence = Callable[[], float]
+"""The moment of time.monotonic() from which on nothing may run; it is asked again and again, as it moves."""
 
 
 class Graces(NamedTuple):
@@ -58,12 +63,20 @@ class Watch:
     """One worker. Make it while SIGTERM, SIGINT and SIGCHLD are blocked: it takes them over."""
 
     def __init__(
-        self, child: int, channel: int, *, began: float, timeout: float | None, graces: Graces
+        self,
+        child: int,
+        channel: int,
+        *,
+        began: float,
+        timeout: float | None,
+        graces: Graces,
+        fence: Fence | None = None,
     ) -> None:
         self._child = child
         self._receiver = Receiver(channel)
         self._timeout = timeout
         self._graces = graces
+        self._fence = fence
         self._signals = _wakeups()
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
@@ -108,7 +121,8 @@ class Watch:
         return False
 
     def _milliseconds(self) -> int | None:
-        moments = [moment for moment in (self._deadline, self._kill_at) if moment is not None]
+        fence = None if self._fence is None else self._fence()
+        moments = [moment for moment in (self._deadline, self._kill_at, fence) if moment is not None]
         if not moments:
             return None
         # Rounded up, so that the loop does not spin through the last millisecond; capped at a day.
@@ -179,6 +193,11 @@ class Watch:
             self._signal_group(signal.SIGTERM)
 
     def _keep_limits(self, now: float) -> None:
+        if self._fence is not None and now >= self._fence():
+            # Without a grace: somebody else may be given the run from now on.
+            self._fence = self._deadline = None
+            self._verdict = self._verdict or Ending(Reason.RUNNER_KILLED, "the worker lost its lease")
+            self._kill_at = now
         if self._deadline is not None and now >= self._deadline:
             self._deadline = None
             self._verdict = Ending(Reason.TIMEOUT, self._timeout_message())

@@ -21,14 +21,20 @@ from ferryman.runner.channel import Sender
 from ferryman.runner.ending import Ended, Ending, Terminated
 from ferryman.runner.phases import Step
 from ferryman.wire.obstore import ObstoreStore
+from ferryman.wire.store import Store
 
 
-def run(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> None:
-    """Carry out the attempt and tell the supervisor how it ended. Raises nothing."""
+def run(
+    assignment: Assignment, environment: Mapping[str, str], sender: Sender, store: Store | None = None
+) -> None:
+    """Carry out the attempt and tell the supervisor how it ended. Raises nothing.
+
+    `store`: instead of the one that the environment names.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     os.register_at_fork(after_in_child=_die_of_sigterm)
     try:
-        sender.end(_carry_out(assignment, environment, sender))
+        sender.end(_carry_out(assignment, environment, sender, store))
     except Ended as ended:
         sender.end(ended.ending)
     except Terminated:
@@ -41,8 +47,10 @@ def run(assignment: Assignment, environment: Mapping[str, str], sender: Sender) 
         sender.end(Ending(Reason.INVALID_RUNNER_REPORT, f"the runner failed: {error!r}"))
 
 
-def _carry_out(assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> Ending:
-    store = _open_store(environment)
+def _carry_out(
+    assignment: Assignment, environment: Mapping[str, str], sender: Sender, store: Store | None
+) -> Ending:
+    store = store or _open_store(environment)
     _refuse_if_late(assignment)
     if assignment.mode is Mode.HOOKS:
         # Deferred: few processes are for hooks alone.
@@ -96,9 +104,7 @@ def _refuse_if_late(assignment: Assignment) -> None:
         raise Ended(Ending(Reason.START_TIMEOUT, message))
 
 
-def _claim(
-    store: ObstoreStore, assignment: Assignment, environment: Mapping[str, str], sender: Sender
-) -> None:
+def _claim(store: Store, assignment: Assignment, environment: Mapping[str, str], sender: Sender) -> None:
     sender.enter(Step.CLAIM)
     # Asked again, because the downloads may have taken long.
     _refuse_if_late(assignment)

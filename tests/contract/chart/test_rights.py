@@ -6,6 +6,7 @@ import pytest
 
 from builders.chart import NAMESPACE, of_kind, rendered
 from ferryman.api import names
+from ferryman.worker.cluster import REQUIRED_RULES as WORKER_RULES
 from ferryman_operator.cluster import REQUIRED_RULES, Rule
 
 LEASES = {one for one in REQUIRED_RULES if one.resource == "leases"}
@@ -64,6 +65,27 @@ def test_without_a_lease_there_is_no_right_to_write_leases():
     objects = rendered(values={"settings.lease.enabled": False, "operator.replicas": 1})
     rights = {one for rules in operators_roles(objects).values() for one in rules}
     assert {verb for _, resource, verb in rights if resource == "leases"} == {"get"}
+
+
+WORKERS = {"workers.enabled": True, "workers.namespaces": ["a", "b"]}
+
+
+def test_workers_get_what_their_port_needs_and_nothing_else():
+    objects = rendered(values=WORKERS)
+    roles = [one for one in of_kind(objects, "Role") if one["metadata"]["name"].endswith("-worker")]
+    assert [one["metadata"]["namespace"] for one in roles] == ["a", "b"]
+    assert [granted(one) for one in roles] == [needed(set(WORKER_RULES))] * 2
+
+
+def test_workers_rights_are_bound_to_their_account_only():
+    objects = rendered(values=WORKERS)
+    bindings = [one for one in of_kind(objects, "RoleBinding") if one["metadata"]["name"].endswith("-worker")]
+    accounts = [(one["name"], one["namespace"]) for binding in bindings for one in binding["subjects"]]
+    assert accounts == [("ferryman-worker", "a"), ("ferryman-worker", "b")]
+
+
+def test_there_are_no_workers_unless_they_are_wanted():
+    assert not [one for one in rendered() if "worker" in one["metadata"]["name"]]
 
 
 def test_no_role_has_a_wildcard():

@@ -1,0 +1,71 @@
+"""`ferryman serve`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from ferryman.api import durations
+from ferryman.cli import target
+from ferryman.exceptions import ConfigurationError
+
+
+def serve(  # noqa: PLR0917 - as many as there are options.
+    tasks: Annotated[
+        list[str], typer.Argument(metavar="MODULE:TASK...", help="Such as reports.daily:build.")
+    ],
+    limit: Annotated[int, typer.Option(help="Runs at a time; 0 is no limit.", min=0)] = 10,
+    grace: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long runs may go on after SIGTERM.")
+    ] = "30s",
+    lease: Annotated[
+        str,
+        typer.Option(metavar="DURATION", help="Without a sign of this worker, others get its runs after it."),
+    ] = "15s",
+    namespace: target.Namespace = None,
+    context: target.Context = None,
+) -> None:
+    """Be a worker: execute the runs that `task.delay(...)` leaves, until SIGTERM or Ctrl-C.
+
+    The code is this process's own: modules are imported once, and each run is executed in a fork.
+    Start as many workers as you like; they share the runs.
+    """
+    # Deferred: it loads what a worker needs, which the other commands do not.
+    from ferryman.worker import Options, serve  # noqa: PLC0415
+
+    logging.basicConfig(format="ferryman: %(message)s")
+    logging.getLogger("ferryman").setLevel(logging.INFO)
+    # What `python -m` would find.
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    found = [_task(path) for path in tasks]
+    options = Options(limit=limit or None, grace=_seconds(grace), lease=max(1, round(_seconds(lease))))
+    serve(*found, options=options, namespace=namespace, context=context)
+
+
+def _task(path: str) -> Any:
+    module, _, attributes = path.partition(":")
+    if not module or not attributes:
+        raise ConfigurationError(f"{path!r} is not of the form module:task")
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{path}: {error}; run this where `python -c 'import {module}'` works"
+        ) from None
+    for name in attributes.split("."):
+        if not hasattr(found, name):
+            raise ConfigurationError(f"{path}: {found!r} has no {name!r}")
+        found = getattr(found, name)
+    return found
+
+
+def _seconds(text: str) -> float:
+    try:
+        return durations.parse(text).total_seconds()
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None

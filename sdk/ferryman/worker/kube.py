@@ -1,0 +1,67 @@
+"""The worker's cluster port, over the SDK's connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from ferryman import kube_watch
+from ferryman.api import names
+from ferryman.api.phases import TERMINAL
+from ferryman.cluster import Object, WatchEvent
+from ferryman.exceptions import InvalidTaskRun
+from ferryman.kube import KubeCluster
+from ferryman.kube_retry import Retries
+
+_LIVE: Final = ",".join(f"status.phase!={phase}" for phase in sorted(TERMINAL))
+_LEASES: Final = "/apis/coordination.k8s.io/v1"
+
+
+class KubeWorkerCluster(KubeCluster):
+    """TaskRuns and Leases of one namespace. Thread-safe."""
+
+    def __init__(self, api_client: Any, namespace: str, *, retries: Retries | None = None) -> None:
+        super().__init__(api_client, retries=retries)
+        self._namespace = namespace
+        self._fields = _LIVE
+        self._once_only = KubeCluster(api_client, retries=Retries(most=0))
+
+    def watch_runs(self, labels: str) -> Iterator[WatchEvent]:
+        runs = f"/apis/{names.API_VERSION}/namespaces/{quote(self._namespace)}/{names.PLURAL}"
+        return kube_watch.RunWatch(
+            lambda: self._list_live(runs, labels),
+            lambda version: self._open_watch(self._namespace, version, labels, self._fields),
+            self._retries,
+        )
+
+    def get_run(self, name: str) -> Object:  # type: ignore[override]
+        return super().get_run(self._namespace, name)
+
+    def patch_status(self, name: str, patch: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Object:
+        path = f"/apis/{names.API_VERSION}/namespaces/{quote(self._namespace)}/{names.PLURAL}/{quote(name)}"
+        return self._json("PATCH", f"{path}/status", f"patch the status of TaskRun {name}", body=patch)
+
+    def create_lease(self, lease: Mapping[str, Any]) -> None:
+        self._json("POST", self._lease(), "create a Lease", body=lease)
+
+    def renew_lease(self, name: str, patch: Mapping[str, Any], *, within: float) -> None:
+        path = self._lease(name)
+        self._once_only._json("PATCH", path, f"renew Lease {name}", body=patch, read_seconds=within)  # noqa: SLF001
+
+    def delete_lease(self, name: str) -> None:
+        self._json("DELETE", self._lease(name), f"delete Lease {name}")
+
+    def _list_live(self, path: str, labels: str) -> tuple[list[Object], str]:
+        try:
+            return self._list(path, "list TaskRuns", labels, fields=self._fields)
+        except InvalidTaskRun:
+            # Kubernetes before 1.31 cannot select custom resources by a field: then ended runs come along.
+            if not self._fields:
+                raise
+            self._fields = ""
+            return self._list(path, "list TaskRuns", labels)
+
+    def _lease(self, name: str = "") -> str:
+        where = f"{_LEASES}/namespaces/{quote(self._namespace)}/leases"
+        return f"{where}/{quote(name)}" if name else where
