@@ -104,7 +104,7 @@ AN_EXAMPLE = {
 METHODS = {
     "__call__": {"return_state": False, "wait_for": None},
     "submit": {"return_state": False, "wait_for": None},
-    "map": {"return_state": False, "wait_for": None},
+    "map": {"return_state": False, "wait_for": None, "deferred": False},
     "apply_async": {"args": None, "kwargs": None, "wait_for": None, "dependencies": None},
     "delay": {},
     "serve": {},
@@ -145,7 +145,7 @@ STATES = (
 )  # fmt: skip
 
 
-LATE = {"apply_async", "delay", "serve"}
+LATE: set[str] = set()
 """What is not there yet."""
 
 AN_EXAMPLE = {name: value for name, value in AN_EXAMPLE.items() if name not in LATE}
