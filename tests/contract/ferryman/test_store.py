@@ -15,6 +15,7 @@ from ferryman.exceptions import (
     StoreUnavailable,
 )
 from ferryman.wire import conditional
+from ferryman.wire.folder import FolderStore
 from ferryman.wire.memory import MemoryStore
 from ferryman.wire.obstore import ObstoreStore
 from ferryman.wire.s3 import S3Store
@@ -24,8 +25,10 @@ CREDENTIALS = {"access_key_id": ACCESS_KEY_ID, "secret_access_key": SECRET_ACCES
 ADAPTERS = {"s3": S3Store, "obstore": ObstoreStore}
 
 
-@pytest.fixture(params=["memory", "s3", "obstore"])
+@pytest.fixture(params=["memory", "folder", "s3", "obstore"])
 def store(request):
+    if request.param == "folder":
+        return FolderStore(request.getfixturevalue("tmp_path"))
     if request.param == "memory":
         return MemoryStore()
     location = request.getfixturevalue("bucket")
