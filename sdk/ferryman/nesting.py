@@ -5,15 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, Final
 
 from ferryman.annotations import allow_failure, quote, unmapped
 from ferryman.states import State
+
+_ATOMS: Final = frozenset({int, float, str, bytes, bool, type(None)})
+_RESOLVED: Final = (allow_failure, unmapped, quote, State)
 
 
 def is_future(value: object) -> bool:
     """Whether it is a TaskFuture (told by an attribute, so that this module needs not import it)."""
     return getattr(type(value), "is_run_handle", False) is True
+
+
+def is_settled(value: Any) -> bool:
+    """Whether there is no future, state or mark in a nesting of collections: nothing to resolve.
+
+    Looks at each element once, so that a long list of numbers costs little.
+    """
+    found, seen = [value], set()
+    while found:
+        one = found.pop()
+        if isinstance(one, _RESOLVED) or is_future(one):
+            return False
+        if id(one) not in seen:
+            seen.add(id(one))
+            found.extend(part for part in inside(one) if type(part) not in _ATOMS)
+    return True
 
 
 def futures_in(value: Any) -> Iterator[Any]:

@@ -29,7 +29,7 @@ from ferryman.engine.boundary import Boundary, BoundaryOf, Found, boundary_of
 from ferryman.engine.steps import Ask, Block, Ended, Execute, Sleep, Step, Steps
 from ferryman.exceptions import UpstreamTaskError
 from ferryman.kinds import Kind
-from ferryman.nesting import futures_in
+from ferryman.nesting import futures_in, is_settled
 from ferryman.options import TaskOptions
 from ferryman.resolution import resolved
 from ferryman.states import State
@@ -123,6 +123,8 @@ class Life:
 
     def _resolve(self) -> Generator[Step, Any, None]:
         call, waits = self._call, self._invocation.wait_for
+        if is_settled((call.args, dict(call.kwargs), waits)):
+            return
         given = (call.args, dict(call.kwargs), dict(call.parameters), waits)
         work = partial(resolved, given)
         waiting = next(futures_in(given), None) is not None
