@@ -10,7 +10,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from ferryman import interactive
 from ferryman.exceptions import CancelledRun, ConfigurationError, RunGone, UpstreamTaskError
@@ -284,6 +296,24 @@ class TaskFutureList(list[TaskFuture[R]], Generic[R]):
     Ctrl-C meanwhile cancels the runs that have not ended; a second Ctrl-C lets them go on.
     """
 
+    @overload
+    def result(
+        self,
+        timeout: float | None = None,
+        raise_on_failure: bool = True,
+        *,
+        return_exceptions: Literal[False] = False,
+        stream_logs: bool = False,
+    ) -> list[R]: ...
+    @overload
+    def result(
+        self,
+        timeout: float | None = None,
+        raise_on_failure: bool = True,
+        *,
+        return_exceptions: bool,
+        stream_logs: bool = False,
+    ) -> list[R | BaseException]: ...
     def result(
         self,
         timeout: float | None = None,
@@ -291,7 +321,7 @@ class TaskFutureList(list[TaskFuture[R]], Generic[R]):
         *,
         return_exceptions: bool = False,
         stream_logs: bool = False,
-    ) -> list[R]:
+    ) -> Any:
         """All results, in order; the first failure in order is raised. `timeout` is for all of them.
 
         With `return_exceptions`, or `raise_on_failure=False`, the exception of a run that failed

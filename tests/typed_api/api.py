@@ -22,6 +22,7 @@ from ferryman import (
     allow_failure,
     as_completed,
     exponential_backoff,
+    flow,
     get_run,
     get_run_context,
     get_run_logger,
@@ -32,6 +33,7 @@ from ferryman import (
     unmapped,
     wait,
 )
+from ferryman.graphs.picture import Picture
 
 
 @task
@@ -97,6 +99,42 @@ def everything(x: int) -> int:
     return x
 
 
+@task(
+    namespace="team-a",
+    image="registry.example.com/images:3",
+    cpu="500m",
+    memory="2Gi",
+    gpu=1,
+    resources={"limits": {"nvidia.com/mig-1g.5gb": 1}},
+    env={"LEVEL": "3"},
+    secrets=["database"],
+    service_account="loader",
+    node_selector={"disk": "ssd"},
+    tolerations=[{"key": "gpu", "operator": "Exists"}],
+    start_timeout="15m",
+    deadline=3600,
+    infrastructure_retries=2,
+    ttl="24h",
+)
+def elsewhere(x: int) -> int:
+    return x
+
+
+@flow
+def nightly(day: str, *, rows: int = 3) -> int:
+    return rows
+
+
+@flow(name="load", flow_run_name="load-{day}", retries=1, namespace="team-a", service_account="flows")
+async def load(day: str) -> list[int]:
+    return [1]
+
+
+@flow
+def returning(x: int) -> list[int]:
+    return [add.submit(x).as_argument(), add(x)]
+
+
 @everything.on_completion
 def hook(task: object, run: TaskRun, state: State) -> None:
     print(task, run.name, state.result())
@@ -156,6 +194,39 @@ wait(mapped, timeout=3)
 first.state.is_completed()
 get_run("add-abcdefgh").result()
 
+assert_type(elsewhere.with_options(namespace=None, gpu=None).submit(1).result(), int)
+assert_type(nightly("monday"), int)
+assert_type(nightly("monday", rows=2, return_state=True), State)
+assert_type(nightly.submit("monday", rows=2), TaskFuture[int])
+assert_type(nightly.submit("monday", return_state=True), State)
+assert_type(nightly.map(["monday", "tuesday"]).result(), list[int])
+assert_type(nightly.map(["monday"], return_state=True), list[State])
+assert_type(nightly.with_options(flow_run_name="n-{day}").submit("monday").result(), int)
+assert_type(nightly.with_options(retries=1).visualize("monday", rows=2), Picture)
+assert_type(asyncio.run(load("monday")), list[int])
+assert_type(load.submit("monday").result(), list[int])
+assert_type(load.visualize("monday"), Picture)
+assert_type(returning(1), list[int])
+assert_type(mapped.result(return_exceptions=True, stream_logs=True), list[int | BaseException])
+assert_type(mapped.result(return_exceptions=False), list[int])
+
+nightly(3)  # error
+nightly.submit()  # error
+nightly.submit("monday", rows="3")  # error
+nightly.visualize(3)  # error
+nightly.with_options(flow_run_nam="n")  # error
+flow(flow_run_name=3)  # error
+task(flow_run_name="n")  # error
+task(namespace=3)  # error
+task(image=3)  # error
+task(cpu=[1])  # error
+task(gpu="1")  # error
+task(env={"LEVEL": 3})  # error
+task(secrets=3)  # error
+task(ttl=[])  # error
+state: State = add.submit(1)  # error
+states: list[State] = add.map([1])  # error
+futures: TaskFutureList[int] = add.map([1], return_state=True)  # error
 add("1")  # error
 add(1, 2, 3)  # error
 tags(1)  # error
