@@ -12,6 +12,7 @@ from typing import Any, Final
 from ferryman import submission
 from ferryman.binding import Call
 from ferryman.caching.sharing import Sharing
+from ferryman.exceptions import FerrymanError
 from ferryman.futures import TaskFuture, TaskFutureList
 from ferryman.orders import Order
 from ferryman.submission import Identity, SealedCall
@@ -74,14 +75,21 @@ class Batches:
 
     def _collect(self, calls: Iterable[Call], pool: ThreadPoolExecutor) -> None:
         batch: _Batch | None = None
-        for call in calls:
+        for number, call in enumerate(calls):
             batch = batch or _Batch(self._clock())
-            batch.add(self._order.seal(call), self._order.identity())
+            batch.add(self._sealed(number, call), self._order.identity())
             if batch.is_full(self._clock()):
                 self._send(batch, pool)
                 batch = None
         if batch is not None:
             self._send(batch, pool)
+
+    def _sealed(self, number: int, call: Call) -> SealedCall:
+        try:
+            return self._order.seal(call)
+        except FerrymanError as error:
+            error.add_note(f"This is about element {number} of the map, counted from 0.")
+            raise
 
     def _send(self, batch: _Batch, pool: ThreadPoolExecutor) -> None:
         """Upload the batch's arguments, start creating its runs."""

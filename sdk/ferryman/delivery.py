@@ -80,6 +80,8 @@ class Delivery:
         if isinstance(original, TaskFailed):
             return TaskFailed(str(original), run=run.name, reason=run.reason, attempts=run.attempts)
         original.add_note(f"Raised in run {run.name}, attempt {run.result.attempt}.")
+        if isinstance(original, ModuleNotFoundError):
+            original.add_note("The image of the run does not have this module: install it there.")
         return original
 
     def _blob(self, run: Run, ref: ResultRef, recipient: Recipient) -> bytes:

@@ -200,12 +200,13 @@ MEANING: Final[dict[Reason, Meaning]] = {
         "Submit with this version of ferryman; the message says what is wrong.",
     ),
     Reason.MODULE_NOT_FOUND: _refused(
-        "The function needs a module that the image does not have.",
-        "Install it in the image, or submit with its module travelling by value.",
+        "The function or an argument needs a module that the image does not have.",
+        "Install it in the image. Modules of yours travel by themselves, if they are files outside of "
+        "site-packages.",
     ),
     Reason.PYTHON_VERSION_MISMATCH: _refused(
         "The image's Python differs from the one that pickled the function.",
-        "Use an image with the Python that the message names.",
+        "Use an image with the Python that pickled the function, or submit with the image's Python.",
     ),
     Reason.STORE_NOT_CONDITIONAL: _refused(
         "The store ignores `If-None-Match: *`, so an attempt could run twice.",

@@ -54,6 +54,7 @@ class Invocation:
         self._assignment = assignment
         self._sender = sender
         self._flow_run_id: str | None = None
+        self._opening = "the function"
         self._upstreams = Upstreams(store, assignment.namespace, decode_upstreams(dict(environment)))
         self.outcome: Any = None
         """What the function returned or raised, for hooks."""
@@ -76,7 +77,7 @@ class Invocation:
         except (Terminated, Ended):
             raise
         except BaseException as error:
-            raise Ended(_ending_of_unpickling(error)) from error
+            raise Ended(_ending_of_unpickling(error, self._opening)) from error
         finally:
             self._stop_in_a_fork()
         return found
@@ -86,6 +87,7 @@ class Invocation:
         if blobs.arguments is None:
             return Bound(task, execution.bound(task, (), self._assignment.values or {}))
         self._flow_run_id = codecs.flow_run_of(blobs.arguments)
+        self._opening = "an argument"
         args, kwargs = codecs.open_arguments(blobs.arguments, resolve=self._upstreams.resolve)
         return Bound(task, execution.bound(task, args, kwargs))
 
@@ -232,11 +234,13 @@ def _found_here(result: ResultRef, here: Assignment) -> ResultRef:
     return result if result.uid else replace(result, uid=here.uid, attempt=here.attempt)
 
 
-def _ending_of_unpickling(error: BaseException) -> Ending:
+def _ending_of_unpickling(error: BaseException, what: str) -> Ending:
     message = failures.message(error)
     kind = failures.type_name(error)
     if isinstance(error, ModuleNotFoundError):
-        return Ending(Reason.MODULE_NOT_FOUND, f"{message}; the image does not have it", kind)
+        return Ending(
+            Reason.MODULE_NOT_FOUND, f"{message}: {what} needs it, and the image does not have it", kind
+        )
     if isinstance(error, FerrymanError):
         return Ending(payload.reason_of(error), message, kind)
     if isinstance(error, (SystemExit, KeyboardInterrupt)):

@@ -94,7 +94,9 @@ def open_code(blob: Bytes) -> Code:
     header, parts = _unseal(blob, Kind.CODE)
     here = "{}.{}".format(*sys.version_info)
     if header.python.split(".")[:2] != here.split("."):
-        raise VersionMismatch(f"the function was pickled by Python {header.python}, this is Python {here}")
+        raise VersionMismatch(
+            f"the function was pickled by Python {header.python}, the image has Python {here}"
+        )
     fields = pickling.load(parts)
     if not isinstance(fields, dict) or not callable(fields.get("task")):
         raise InvalidBlob("the code blob holds no task")

@@ -7,7 +7,9 @@ import dataclasses
 import itertools
 import json
 import os
+import sys
 import time
+import types
 
 import pytest
 
@@ -560,7 +562,19 @@ def test_a_call_that_does_not_fit_the_signature_is_an_invalid_payload(lab):
 def test_a_module_that_the_image_lacks_is_named(lab):
     outcome = lab.run_assignment(lab.assignment(entrypoint="no_such_package.daily:build"))
     assert_ended(outcome, Reason.MODULE_NOT_FOUND, ExitCode.PERMANENT_FAILURE)
-    assert "no_such_package" in outcome.report.message
+    assert "'no_such_package': the function needs it" in outcome.report.message
+
+
+def test_a_module_that_only_an_argument_needs_is_told_as_the_arguments(lab):
+    gone = types.ModuleType("no_such_package")
+    gone.Row = type("Row", (), {"__module__": "no_such_package"})
+    sys.modules["no_such_package"] = gone
+    try:
+        outcome = lab.run(lambda row: row, gone.Row())
+    finally:
+        del sys.modules["no_such_package"]
+    assert_ended(outcome, Reason.MODULE_NOT_FOUND, ExitCode.PERMANENT_FAILURE)
+    assert "'no_such_package': an argument needs it" in outcome.report.message
 
 
 def test_an_entrypoint_that_does_not_exist_is_an_invalid_payload(lab):

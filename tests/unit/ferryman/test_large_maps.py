@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from ferryman import as_completed, batches, task
 from ferryman.client import Client
+from ferryman.exceptions import SerializationError
 from ferryman.testing import InMemoryCluster, InMemoryStore
 
 
@@ -137,3 +140,10 @@ def test_an_input_that_raises_before_anything_is_sent_creates_nothing():
     with Client(cluster, InMemoryStore(), namespace="default"), pytest.raises(OSError, match="disk"):
         double.map(broken())
     assert cluster.list_runs("default") == []
+
+
+def test_an_element_that_cannot_be_pickled_is_told_by_its_place():
+    refused = pytest.raises(SerializationError, match=r"argument 1, at \['lock'\] \(lock\)")
+    with Client(InMemoryCluster(), InMemoryStore(), namespace="default"), refused as caught:
+        task(len).map([{}, {}, {"lock": threading.Lock()}])
+    assert any("element 2 of the map" in note for note in caught.value.__notes__)

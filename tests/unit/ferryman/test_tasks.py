@@ -188,6 +188,15 @@ def test_an_exception_comes_back_as_itself_with_the_remote_traceback(ferryman_lo
     assert len(future.run.attempts) == 3
 
 
+def test_a_module_that_the_body_misses_is_told_to_be_the_images(ferryman_local):
+    def imports():
+        import no_such_package  # noqa: F401
+
+    error = task(imports).submit().exception(10)
+    assert isinstance(error, ModuleNotFoundError)
+    assert any("image" in note for note in error.__notes__)
+
+
 def test_a_retry_condition_is_asked(ferryman_local):
     declined = fail.with_options(
         retry_condition_fn=lambda task, run, state: not isinstance(state.data, Broken)
