@@ -11,6 +11,7 @@ from ferryman import drawing
 from ferryman.annotations import unmapped
 from ferryman.binding import Call, by_name
 from ferryman.context import TaskRun
+from ferryman.exceptions import VisualizationError
 from ferryman.kinds import Kind
 from ferryman.options import TaskOptions
 from ferryman.tagging import current_tags
@@ -94,7 +95,8 @@ class Calls(ABC, Generic[P, R_co]):
         """
         call = self.bind(args, kwargs)
         if (sketch := drawing.current()) is not None:
-            drawn = sketch.call(self.options.name, call.parameters, self.options.viz_return_value)
+            waits = (call.parameters, wait_for)
+            drawn = sketch.call(self.options.name, waits, self.options.viz_return_value)
             return _awaitable(drawn) if self.kind.is_async else drawn
         # Deferred: a pod, which calls the function itself, does without it.
         from ferryman.engine.calling import called  # noqa: PLC0415
@@ -142,9 +144,8 @@ class Calls(ABC, Generic[P, R_co]):
         or ClusterError; nothing runs then.
         """
         call = self.bind(args, kwargs)
-        if (sketch := drawing.current()) is not None:
-            waits = (call.parameters, wait_for)
-            return sketch.submit(self.options.name, waits, self.options.viz_return_value)
+        if (drawn := self._drawn(call, wait_for)) is not None:
+            return drawn
         future = _client().submit(self._definition(), call, wait_for=wait_for)
         return future.final_state() if return_state else future
 
@@ -205,6 +206,8 @@ class Calls(ABC, Generic[P, R_co]):
         """
         instance = self._instance_of_a_method()
         args, kwargs = by_name(self.signature, parameters or {}, skip=len(instance))
+        if drawing.current() is not None:
+            raise VisualizationError("create_run() gives no value, so there is nothing to draw; use submit()")
         future = _client().submit(self._definition(), self.bind(args, kwargs), wait_for=wait_for)
         return TaskRun(
             id=future.task_run_id,
@@ -240,12 +243,21 @@ class Calls(ABC, Generic[P, R_co]):
         """As `delay`, with `wait_for` as in `submit`; the futures in `dependencies` are waited for, too."""
         call = self.bind(tuple(args or ()), kwargs or {})
         waits = [wait_for, dependencies or {}]
+        if (drawn := self._drawn(call, waits)) is not None:
+            return cast("TaskFuture[R_co]", drawn)
         return _client().submit(self._definition(), call, wait_for=waits, served=True)
 
     def serve(self) -> None:
         """Execute what is delayed, in this process, until SIGTERM or Ctrl-C. As `ferryman.serve(task)`."""
         # By its name, and now: a worker is made of the runner, which is made of tasks.
         import_module("ferryman.worker").serve(self)
+
+    def _drawn(self, call: Call, waits: Any) -> Any:
+        """What stands for the future where calls are drawn and not made; else None."""
+        sketch = drawing.current()
+        if sketch is None:
+            return None
+        return sketch.submit(self.options.name, (call.parameters, waits), self.options.viz_return_value)
 
 
 def _client() -> Client:

@@ -145,28 +145,13 @@ STATES = (
 )  # fmt: skip
 
 
-LATE: set[str] = set()
-"""What is not there yet."""
-
-AN_EXAMPLE = {name: value for name, value in AN_EXAMPLE.items() if name not in LATE}
-
-
-def there(names):
-    return [name for name in names if name not in LATE]
-
-
-def test_what_is_late_is_really_not_there():
-    known = {*TaskKeywords.__annotations__, *dir(Task), *ferryman.__all__}
-    assert known & LATE == set()
-
-
 @task
 def plain(x):
     """What it does."""
     return x
 
 
-@pytest.mark.parametrize("name", there(PARAMETERS))
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_every_parameter_has_its_default(name):
     assert getattr(plain.with_options(description=None).options, name, "missing") == (
         "What it does." if name == "description" else PARAMETERS[name]
@@ -183,7 +168,7 @@ def test_the_name_is_the_functions():
 
 
 def test_the_tables_have_every_parameter():
-    known = {"name", *there(PARAMETERS), *POD_PARAMETERS, "pod", "cpu", "memory"}
+    known = {"name", *PARAMETERS, *POD_PARAMETERS, "pod", "cpu", "memory"}
     assert set(TaskKeywords.__annotations__) == known
     assert set(AN_EXAMPLE) == known - {"pod", "cpu", "memory"}
 
@@ -214,7 +199,7 @@ def _value(made, name):
     return getattr(made.options.pod if name in POD_PARAMETERS else made.options, name)
 
 
-@pytest.mark.parametrize("name", there(METHODS))
+@pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_there_with_the_defaults_of_its_parameters(name):
     parameters = inspect.signature(getattr(Task, name)).parameters
     defaults = {one: found.default for one, found in parameters.items() if one in METHODS[name]}
@@ -226,7 +211,7 @@ def test_every_attribute_is_there(name):
     assert hasattr(plain, name)
 
 
-@pytest.mark.parametrize("name", there(NAMES))
+@pytest.mark.parametrize("name", NAMES)
 def test_every_name_is_public_and_documented(name):
     assert name in ferryman.__all__
     assert inspect.getdoc(getattr(ferryman, name))

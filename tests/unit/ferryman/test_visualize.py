@@ -54,6 +54,33 @@ def test_a_call_waits_for_what_wait_for_names():
     assert waits_of(ordered)["clean-0"] == ("extract-0",)
 
 
+def test_a_call_here_waits_for_what_wait_for_names_too():
+    @flow
+    def ordered() -> None:
+        first = extract("monday")
+        clean(1, wait_for=[first])
+
+    assert waits_of(ordered)["clean-0"] == ("extract-0",)
+
+
+@pytest.mark.parametrize("leave", [clean.delay, lambda row: clean.apply_async((row,))])
+def test_what_is_left_to_workers_is_drawn(leave: Any) -> None:
+    @flow
+    def deferred() -> None:
+        leave(extract("monday"))
+
+    assert waits_of(deferred)["clean-0"] == ("extract-0",)
+
+
+def test_a_run_that_is_created_without_a_future_cannot_be_drawn() -> None:
+    @flow
+    def blind() -> None:
+        clean.create_run({"row": 1})
+
+    with pytest.raises(VisualizationError, match="create_run"):
+        blind.visualize()
+
+
 def test_a_map_is_one_node_with_the_number_of_its_runs():
     @flow
     def fan_out() -> None:
