@@ -105,7 +105,7 @@ class Batches:
             self._is_first = False
         order.upload_arguments(bundle)
         for manifest, who, sharing in zip(manifests, batch.identities, shared, strict=True):
-            future = order.outlet.future(order.namespace, manifest["metadata"]["name"])
+            future = order.future(manifest, sharing)
             self._futures.append(future)
             self._room.acquire()
             pool.submit(self._create, future, manifest, who.token, sharing)

@@ -71,6 +71,8 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         self.name = name
         """The TaskRun's name: what `ferryman.get_run(name)` takes."""
         self.trust_pickle = trust_pickle
+        self.remembers = False
+        """Whether its result is shared, and may be kept in this process for the next call of the same."""
         self._access = access
         self._run: Run | None = None
         self._delivering = False

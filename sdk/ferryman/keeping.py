@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from ferryman import settings
 from ferryman.caching import effective, sharing
+from ferryman.caching.memory import RESULTS
 from ferryman.caching.records import Hit
 from ferryman.caching.shares import Share
 from ferryman.caching.sharing import Sharing
@@ -37,9 +38,10 @@ _log: Final = logging.getLogger("ferryman")
 class ResultKeeper:
     """The result of one attempt, and where it is kept."""
 
-    def __init__(self, share: Share, serializer: Any = AUTO) -> None:
+    def __init__(self, share: Share, serializer: Any = AUTO, *, in_memory: bool = True) -> None:
         self._share = share
         self._serializer = serializer
+        self._in_memory = in_memory
         self._hit: Hit | None = None
         self._computing = ExitStack()
 
@@ -59,6 +61,8 @@ class ResultKeeper:
         share = self._share
         blob = codecs.seal_result(value, self._serializer)
         share.store.put(keys.result(share.namespace, share.uid, share.attempt), blob.body)
+        if self._in_memory:
+            RESULTS.put(blob.sha256, blob.body)
         self._hit = Hit(share.uid, share.attempt, blob.sha256, blob.size, blob.codec)
 
     def write(self, value: Any) -> None:
@@ -76,8 +80,12 @@ class ResultKeeper:
 
     def _open(self, hit: Hit) -> Any:
         share = self._share
-        blob = share.store.get(keys.result(share.namespace, hit.uid, hit.attempt), limit=hit.size)
-        envelope.verify(blob, hit.sha256, hit.size)
+        blob = RESULTS.get(hit.sha256)
+        if blob is None:
+            blob = share.store.get(keys.result(share.namespace, hit.uid, hit.attempt), limit=hit.size)
+            envelope.verify(blob, hit.sha256, hit.size)
+            if self._in_memory:
+                RESULTS.put(hit.sha256, blob)
         # Who may write to the store may put a pickle there: docs/threat-model.md tells.
         return codecs.open_result(blob, trust_pickle=True)
 
@@ -95,7 +103,7 @@ def keeper_of_task(here: TaskRunContext) -> ResultKeeper | None:
     wanted = [getattr(counts.policy, "key_storage", None), options.result_storage]
     store, namespace = _place(next((one for one in wanted if hasattr(one, "put")), None))
     share = Share(store, namespace, how, here.task_run.id, here.task_run.run_count)
-    return ResultKeeper(share, options.result_serializer)
+    return ResultKeeper(share, options.result_serializer, in_memory=options.cache_result_in_memory)
 
 
 def keeper_of_key(key: str, store: Any, *, exclusive: bool, overwrite: bool) -> ResultKeeper:

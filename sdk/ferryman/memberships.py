@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -59,7 +58,7 @@ class _RecordKeeper:
         run, how = self._future.run, self._place.sharing
         if run is None or run.result is None:
             return
-        ref, now = run.result, time.time()
+        ref, now = run.result, self._place.entry.now()
         hit = Hit(ref.uid or run.uid, ref.attempt, ref.sha256, ref.size, ref.serializer)
         expires = None if how.expiration is None else now + how.expiration
         self._place.entry.write(Record(hit, now, expires, material=how.material), replace=how.refresh)

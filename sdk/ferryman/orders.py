@@ -91,7 +91,7 @@ class Order:
         if not found:
             self.upload_code()
             self.upload_arguments(bundle)
-        future = self.outlet.future(self.namespace, manifest["metadata"]["name"])
+        future = self.future(manifest, sharing)
         try:
             self.outlet.creates.create(future, manifest, identity.token)
         except BaseException as error:
@@ -99,6 +99,12 @@ class Order:
             raise
         if not found:
             self.join(future, sharing)
+        return future
+
+    def future(self, manifest: Mapping[str, Any], sharing: Sharing | None) -> TaskFuture[Any]:
+        """The future of a run that is about to be created."""
+        future = self.outlet.future(self.namespace, manifest["metadata"]["name"])
+        future.remembers = sharing is not None and self._definition.options.cache_result_in_memory
         return future
 
     def join(self, future: TaskFuture[Any], sharing: Sharing | None) -> None:
