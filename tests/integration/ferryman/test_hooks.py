@@ -131,7 +131,7 @@ def test_a_cancelled_run_has_its_hooks_called_by_a_job(in_cluster, notes, hooked
     with pytest.raises(CancelledRun):
         future.result(WAIT)
     found = settled(in_cluster, future)
-    assert (found["state"], "jobUID" in found) == ("Called", True)
+    assert (found["state"], "jobUID" in found) == ("Called", True), found
     assert notes.lines == ["sleep 1 Cancelled Cancelled CancelledRun"]
 
 
@@ -140,7 +140,7 @@ def test_a_run_whose_pod_was_deleted_has_its_hooks_called_by_a_job(in_cluster, n
     wait_for(lambda: future.run is not None and future.run.phase == "Running", seconds=WAIT)
     delete_pods(in_cluster, future)
     assert isinstance(future.exception(WAIT), FerrymanError)
-    assert settled(in_cluster, future)["state"] == "Called"
+    assert settled(in_cluster, future)["state"] == "Called", hooks_of(in_cluster, future)
     assert [line.split()[:3] for line in notes.lines] == [["sleep", "1", "Crashed"]]
 
 
@@ -153,7 +153,7 @@ def test_a_run_whose_pod_ran_out_of_memory_has_its_hooks_called_by_a_job(in_clus
 
     future = hooked(hoard, memory="200Mi").submit()
     assert isinstance(future.exception(WAIT), FerrymanError)
-    assert settled(in_cluster, future)["state"] == "Called"
+    assert settled(in_cluster, future)["state"] == "Called", hooks_of(in_cluster, future)
     assert notes.lines == ["hoard 1 Crashed OOMKilled OutOfMemory"]
 
 
