@@ -70,8 +70,8 @@ class ResultKeeper:
         self._computing.close()
         if self._hit is None:
             self.store(value)
-        if self._hit is not None:
-            self._share.keep(self._hit)
+        if self._hit is not None and not self._share.keep(self._hit):
+            self._share.give_up()
 
     def abandon(self) -> None:
         """There is nothing to find: let others compute it."""

@@ -36,8 +36,7 @@ def ending(share: Share, assignment: Assignment, compute: Callable[[], Ending], 
         with share.computing():
             ended = commit.around(compute)
         if commit.is_committed and ended.result is not None:
-            share.keep(_hit(ended.result, assignment))
-            kept = True
+            kept = share.keep(_hit(ended.result, assignment))
         return ended
     finally:
         if not kept:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from builders.attempt import wait_for
 from ferryman import client, task
 from ferryman.cache_policies import INPUTS, TASK_SOURCE
 from ferryman.caching.entries import Entry
@@ -246,3 +247,17 @@ def test_a_lone_run_commits_in_its_pod_and_is_shared_only_if_that_goes_well(in_c
     second = committed.submit("a")
     assert second.result(WAIT) != first.result()
     assert sorted(one.name.split("-")[0] for one in folder.iterdir()) == ["commit", "undo"]
+
+
+def test_a_cached_run_calls_its_hooks_though_it_had_no_pod(jobs, calls):
+    folder = calls.folder
+
+    def note(task, task_run, state):
+        (folder / f"{state.name}-{uuid.uuid4().hex}").touch()
+
+    stamp.submit("a").result(WAIT)
+    again = stamp.with_options(on_completion=[note]).submit("a")
+    again.result(WAIT)
+    wait_for(lambda: int(calls) == 1, seconds=WAIT)
+    assert again.run.attempts == ()
+    assert next(folder.iterdir()).name.startswith("Cached-")
