@@ -48,6 +48,10 @@ class Download(threading.Thread):
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for.
             self._error = error
 
+    def is_of(self, key: str, offset: int, size: int | None) -> bool:
+        """Whether it is what this GET would bring."""
+        return (key, offset, size) == (self._key, self._reference.offset, self._reference.size)
+
     def result(self) -> bytes:
         """The bytes, waited for. Raises what the store raised, DigestMismatch if they are too few."""
         self.join()

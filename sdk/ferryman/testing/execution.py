@@ -20,7 +20,7 @@ from ferryman.binding import Call
 from ferryman.caching.records import Hit
 from ferryman.cluster import Object
 from ferryman.context import TaskRun, TaskRunContext
-from ferryman.exceptions import FerrymanError, RunNotFound, SerializationError, UpstreamTaskError
+from ferryman.exceptions import FerrymanError, InvalidBlob, RunNotFound, SerializationError, UpstreamTaskError
 from ferryman.runner import execution, hooks, shared
 from ferryman.runs import view
 from ferryman.tasks import Task
@@ -254,11 +254,22 @@ class _Execution:
         )
         return Reason.RETRY_CONDITION_DECLINED if declined else Reason.USER_EXCEPTION, message, sealed
 
-    def _load(self) -> tuple[Task[..., Any], Call]:
-        blob = self._spec["function"]["blob"]
+    def _load_task(self) -> Task[..., Any]:
+        function = self._spec["function"]
+        if "entrypoint" in function:
+            # As a worker would, if one served it.
+            try:
+                return execution.as_task(execution.load_entrypoint(function["entrypoint"]))
+            except ImportError as error:
+                raise InvalidBlob(f"the task cannot be imported: {error}") from None
+        blob = function["blob"]
         code = self._store.get(keys.code(self._meta["namespace"], blob["sha256"]))
         envelope.verify(code, blob["sha256"], blob["size"])
-        task: Any = codecs.open_code(code).task
+        task: Task[..., Any] = execution.as_task(codecs.open_code(code).task)
+        return task
+
+    def _load(self) -> tuple[Task[..., Any], Call]:
+        task = self._load_task()
         wanted = self._spec.get("parameters", {}).get("blob")
         if wanted is None:
             return task, task.bind((), {})

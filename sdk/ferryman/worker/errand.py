@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ferryman.api.reasons import Reason
-from ferryman.api.runner_contract import encode_assignment, encode_upstreams
+from ferryman.api.runner_contract import BlobRef, encode_assignment, encode_upstreams
 from ferryman.cluster import Object
 from ferryman.exceptions import (
     ClusterError,
@@ -23,6 +23,8 @@ from ferryman.exceptions import (
     RunNotFound,
     WriteConflict,
 )
+from ferryman.runner.payload import Download
+from ferryman.wire import keys
 from ferryman.wire.store import Store
 from ferryman.worker import forge, protocol, relay
 from ferryman.worker.cluster import WorkerCluster
@@ -30,6 +32,9 @@ from ferryman.worker.forge import Forge, ForgeGone, Lines
 from ferryman.worker.protocol import Claim
 
 _log: Final = logging.getLogger("ferryman.worker")
+
+_AHEAD_BYTES: Final = 256 * 1024
+"""Arguments up to here are fetched before the claim has succeeded; more would be too much for nothing."""
 
 _FIRST_DELAY: Final = 0.2
 _LONGEST_DELAY: Final = 5.0
@@ -59,6 +64,7 @@ class Errand:
         self._number = number
         self._lock = threading.Lock()
         self._version = ""
+        self._arguments: Download | None = None
         self._begun = False
         self._stopping = False
         self.is_settled = False
@@ -83,6 +89,8 @@ class Errand:
 
     def go(self) -> None:
         """Claim, execute, report. Raises nothing but bugs."""
+        # On its way while the claim is: it is wanted in nearly every case.
+        self._arguments = _arguments(self._run, self._desk.store)
         try:
             claimed = self._claim()
         except (WriteConflict, RunNotFound, InvalidTaskRun) as error:
@@ -125,7 +133,7 @@ class Errand:
                 relay.send(lines.calls, order)
             except OSError:
                 _log.debug("the supervisor of %s ended early", self.claim.name)
-            found = _converse(lines, self._desk.store)
+            found = _converse(lines, Ahead(self._desk.store, self._arguments))
         return found or self._returned("its supervisor was killed")
 
     def _order(self, run: Object) -> dict[str, object]:
@@ -161,6 +169,31 @@ class Errand:
             if self._desk.closed.wait(delay * random.uniform(0.5, 1.5)):  # noqa: S311 - jitter, no secret
                 return
             delay = min(delay * 2, _LONGEST_DELAY)
+
+
+class Ahead:
+    """A store of whose objects one is being fetched already. It is given once."""
+
+    def __init__(self, store: Store, download: Download | None) -> None:
+        self._store = store
+        self._download = download
+        self.put, self.create = store.put, store.create
+
+    def get(self, key: str, *, offset: int = 0, size: int | None = None, limit: int | None = None) -> bytes:
+        found = self._download
+        if found is None or not found.is_of(key, offset, size):
+            return self._store.get(key, offset=offset, size=size, limit=limit)
+        self._download = None
+        return found.result()
+
+
+def _arguments(run: Object, store: Store) -> Download | None:
+    blob = (run["spec"].get("parameters") or {}).get("blob")
+    if blob is None or blob["size"] > _AHEAD_BYTES:
+        return None
+    reference = BlobRef(blob["sha256"], blob["size"], blob.get("offset", 0), blob.get("object", ""))
+    key = keys.arguments(run["metadata"]["namespace"], reference.object_sha256)
+    return Download(store, key, reference)
 
 
 def token() -> str:

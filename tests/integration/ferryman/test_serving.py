@@ -114,21 +114,14 @@ def test_a_killed_workers_run_goes_to_another(served, start, gate):
     victim = start("hold")
     held = served.hold.delay(*gate.arguments)
     until(lambda: gate.begun == 1)
+    supervisor = int(gate.started.read_text().split()[1])
     start("hold")
     victim.send(signal.SIGKILL)
+    until(lambda: not is_alive(supervisor))
     until(lambda: gate.begun == 2)
     gate.open()
     assert held.result(PATIENCE) == 2
     assert outcomes(held) == [("Lost", "WorkerLost"), ("Succeeded", "Completed")]
-
-
-def test_a_workers_children_end_with_it(served, start, gate):
-    victim = start("hold")
-    served.hold.delay(*gate.arguments)
-    until(lambda: gate.begun == 1)
-    supervisor = int(gate.started.read_text().split()[1])
-    victim.send(signal.SIGKILL)
-    until(lambda: not is_alive(supervisor))
 
 
 def test_a_paused_worker_commits_nothing(served, start, gate):
