@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from ferryman.delays import exponential_backoff
     from ferryman.exceptions import FerrymanError
     from ferryman.flows import Flow, flow
-    from ferryman.futures import TaskFuture, TaskFutureList, as_completed, wait
+    from ferryman.futures import TaskFuture
+    from ferryman.gathering import TaskFutureList, as_completed, wait
     from ferryman.pods import Pod
     from ferryman.run_logger import get_run_logger
     from ferryman.runs import Run
@@ -57,11 +58,11 @@ _HOMES: Final = {
     "State": "states",
     "Task": "tasks",
     "TaskFuture": "futures",
-    "TaskFutureList": "futures",
+    "TaskFutureList": "gathering",
     "TaskRun": "context",
     "TaskRunContext": "context",
     "allow_failure": "annotations",
-    "as_completed": "futures",
+    "as_completed": "gathering",
     "connect": "client",
     "current_run": "context",
     "exponential_backoff": "delays",
@@ -78,7 +79,7 @@ _HOMES: Final = {
     "task_input_hash": "caching.input_hash",
     "transaction": "transactions",
     "unmapped": "annotations",
-    "wait": "futures",
+    "wait": "gathering",
 }
 
 __all__ = [

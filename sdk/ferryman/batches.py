@@ -13,7 +13,8 @@ from ferryman import submission
 from ferryman.binding import Call
 from ferryman.caching.sharing import Sharing
 from ferryman.exceptions import FerrymanError
-from ferryman.futures import TaskFuture, TaskFutureList
+from ferryman.futures import TaskFuture
+from ferryman.gathering import TaskFutureList
 from ferryman.orders import Order
 from ferryman.submission import Identity, SealedCall
 

@@ -21,15 +21,10 @@ if TYPE_CHECKING:
 
     from ferryman.client import Client
     from ferryman.engine.life import RunnableTask
-    from ferryman.futures import TaskFuture, TaskFutureList
+    from ferryman.futures import TaskFuture
+    from ferryman.gathering import Futures, TaskFutureList
     from ferryman.states import State
     from ferryman.submission import Definition
-
-    Futures = TaskFuture[Any] | TaskFutureList[Any] | list[TaskFuture[Any]]
-    """What the types of calls take in place of any positional argument.
-
-    `future.as_argument()` goes anywhere, nested or by keyword, and keeps the type of the value.
-    """
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

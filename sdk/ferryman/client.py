@@ -19,7 +19,8 @@ from ferryman.binding import Call
 from ferryman.cluster import Cluster
 from ferryman.creates import Creates
 from ferryman.exceptions import FerrymanError, RunGone
-from ferryman.futures import TaskFuture, TaskFutureList
+from ferryman.futures import TaskFuture
+from ferryman.gathering import TaskFutureList
 from ferryman.orders import Order, Outlet
 from ferryman.runs import Run, attempt_order, view
 from ferryman.settings import Settings

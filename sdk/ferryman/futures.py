@@ -5,24 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import (
-    Any,
-    ClassVar,
-    Final,
-    Generic,
-    Literal,
-    NamedTuple,
-    NoReturn,
-    Protocol,
-    TypeVar,
-    cast,
-    overload,
-)
+from typing import Any, ClassVar, Final, Generic, NoReturn, Protocol, TypeVar, cast
 
 from ferryman import interactive
 from ferryman.exceptions import CancelledRun, ConfigurationError, RunGone, UpstreamTaskError
@@ -30,9 +16,8 @@ from ferryman.runs import Run
 from ferryman.states import State, StateType, state_of
 
 R = TypeVar("R")
-_T = TypeVar("_T")
 
-_SILENCE: Final = 30.0
+SILENCE: Final = 30.0
 """Seconds after which a waiting caller is told that no operator has taken the run up."""
 
 _log = logging.getLogger("ferryman")
@@ -259,12 +244,12 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
 
     def _await(self, timeout: float | None) -> bool:
         self.require_process()
-        _require_timeout(timeout)
+        require_timeout(timeout)
         try:
-            if timeout is not None and timeout <= _SILENCE:
+            if timeout is not None and timeout <= SILENCE:
                 return self._done_within(timeout)
             began = time.monotonic()
-            if self._done_within(_SILENCE):
+            if self._done_within(SILENCE):
                 return True
             self.tell_silence()
             return self._done_within(None if timeout is None else timeout - (time.monotonic() - began))
@@ -285,122 +270,14 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
                 "run %s: no operator has taken it up for %d s. Is Ferryman's operator running and watching "
                 "namespace %s? `ferryman doctor` tells.",
                 self.name,
-                _SILENCE,
+                SILENCE,
                 self.namespace,
             )
         return silent
 
 
-class TaskFutureList(list[TaskFuture[R]], Generic[R]):
-    """The futures of a map, in the order of its elements.
-
-    Waiting for them shows them on a terminal and in a notebook (FERRYMAN_PROGRESS=off does not).
-    Ctrl-C meanwhile cancels the runs that have not ended; a second Ctrl-C lets them go on.
-    """
-
-    @overload
-    def result(
-        self,
-        timeout: float | None = None,
-        raise_on_failure: bool = True,
-        *,
-        return_exceptions: Literal[False] = False,
-        stream_logs: bool = False,
-    ) -> list[R]: ...
-    @overload
-    def result(
-        self,
-        timeout: float | None = None,
-        raise_on_failure: bool = True,
-        *,
-        return_exceptions: bool,
-        stream_logs: bool = False,
-    ) -> list[R | BaseException]: ...
-    def result(
-        self,
-        timeout: float | None = None,
-        raise_on_failure: bool = True,
-        *,
-        return_exceptions: bool = False,
-        stream_logs: bool = False,
-    ) -> Any:
-        """All results, in order; the first failure in order is raised. `timeout` is for all of them.
-
-        With `return_exceptions`, or `raise_on_failure=False`, the exception of a run that failed
-        stands in its place. With `stream_logs` what the pods write appears on stdout. Raises
-        TimeoutError; the runs go on then.
-        """
-        if not self._wait_all(timeout, stream_logs=stream_logs):
-            waiting = sum(not future.done() for future in self)
-            raise TimeoutError(f"{waiting} of {len(self)} runs did not end within {timeout} seconds")
-        return [future.result(0, raise_on_failure and not return_exceptions) for future in self]
-
-    def wait(self, timeout: float | None = None, *, stream_logs: bool = False) -> None:
-        """Return when all have ended, or after `timeout` seconds."""
-        self._wait_all(timeout, stream_logs=stream_logs)
-
-    def cancel(self) -> int:
-        """Ask for all that have not ended to be stopped; how many that are."""
-        return interactive.cancel_all(self)
-
-    def give_up(self, error: BaseException) -> None:
-        """`map` was stopped by `error` half-way. Ctrl-C cancels what has been created; else it goes on."""
-        created = [future for future in self if future.run is not None]
-        for future in self:
-            if future.run is None:
-                future.not_created(error)
-        if not created:
-            return
-        if isinstance(error, KeyboardInterrupt):
-            error.add_note(
-                f"{interactive.cancel_all(created)} runs of this map were created and are cancelled"
-            )
-        else:
-            error.add_note(f"{len(created)} runs of this map had been created; they go on")
-
-    def _wait_all(self, timeout: float | None, *, stream_logs: bool) -> bool:
-        _require_timeout(timeout)
-        for future in self:
-            future.require_process()
-        with self._telling_silence(), interactive.cancelling(self):
-            return interactive.wait(self, timeout, stream_logs=stream_logs)
-
-    @contextmanager
-    def _telling_silence(self) -> Iterator[None]:
-        timer = threading.Timer(_SILENCE, lambda: any(future.tell_silence() for future in self))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-
-def _require_timeout(timeout: float | None) -> None:
+def require_timeout(timeout: float | None) -> None:
+    """Raises ValueError unless it is a length of time, or None."""
     # Written so that NaN is refused, too: one would wait for ever with it.
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"timeout must not be negative: {timeout}")
-
-
-class DoneAndNotDone(NamedTuple):
-    """What `wait` found."""
-
-    done: set[TaskFuture[Any]]
-    not_done: set[TaskFuture[Any]]
-
-
-def wait(futures: Iterable[TaskFuture[Any]], timeout: float | None = None) -> DoneAndNotDone:
-    """Which futures are done, once all are or `timeout` seconds are over. Never raises for a run's sake."""
-    _require_timeout(timeout)
-    every = set(futures)
-    interactive.wait(every, timeout)
-    found = concurrent.futures.wait(every, 0)
-    return DoneAndNotDone(
-        cast("set[TaskFuture[Any]]", found.done), cast("set[TaskFuture[Any]]", found.not_done)
-    )
-
-
-def as_completed(futures: Iterable[TaskFuture[_T]], timeout: float | None = None) -> Iterator[TaskFuture[_T]]:
-    """The futures in the order in which they end. Raises TimeoutError after `timeout` seconds."""
-    _require_timeout(timeout)
-    return cast("Iterator[TaskFuture[_T]]", concurrent.futures.as_completed(list(futures), timeout))

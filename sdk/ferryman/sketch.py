@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, NoReturn
 
 from ferryman.annotations import allow_failure, unmapped
 from ferryman.exceptions import VisualizationError
-from ferryman.futures import TaskFutureList
+from ferryman.gathering import TaskFutureList
 from ferryman.graphs.graph import Graph, Node
 from ferryman.nesting import inside
 

@@ -143,7 +143,7 @@ def test_a_caller_who_may_not_watch_is_told_rather_than_left_waiting():
         lambda future, timeout: future.result(timeout),
         lambda future, timeout: future.exception(timeout),
         lambda future, timeout: future.wait(timeout),
-        lambda future, timeout: ferryman.futures.TaskFutureList([future]).result(timeout),
+        lambda future, timeout: ferryman.TaskFutureList([future]).result(timeout),
         lambda future, timeout: ferryman.wait([future], timeout),
         lambda future, timeout: next(as_completed([future], timeout)),
     ],
