@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar, Unpa
 
 from ferryman import naming, options
 from ferryman.binding import Call, bind, signature_of
+from ferryman.caching import effective
 from ferryman.caching.input_hash import task_input_hash
 from ferryman.calls import Calls
 from ferryman.context import Context, TaskRun, TaskRunContext
@@ -70,7 +71,10 @@ class Task(Calls[P, R_co]):
         }
         given: dict[str, Any] = {**keywords}
         restored = {name: own[name] for name in _OWN if name in given and not given[name]}
-        return self._variant(options.evolve(self.options, given | restored))
+        made = self._variant(options.evolve(self.options, given | restored))
+        if given.keys() & effective.WEIGHED:
+            _warn_of_contradiction(made.options)
+        return made
 
     def on_completion(self, fn: H) -> H:
         """Decorator: call `fn(task, task_run, state)` once for each run that has completed, after others."""
@@ -225,3 +229,12 @@ def task(fn: Any = None, /, **keywords: Any) -> Any:
         return lambda function: task(function, **keywords)
     made: Task[Any, Any] = Task(fn, **cast("TaskKeywords", keywords))
     return made
+
+
+def _warn_of_contradiction(chosen: TaskOptions) -> None:
+    told = effective.of_options(chosen).warning
+    if told:
+        # Deferred: few tasks contradict themselves.
+        import logging  # noqa: PLC0415
+
+        logging.getLogger("ferryman").warning("task %s: %s", chosen.name, told)

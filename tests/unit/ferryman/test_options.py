@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+import ferryman
+from ferryman.cache_policies import INPUTS
 from ferryman.delays import exponential_backoff
 from ferryman.options import NOT_SET, TaskOptions, duration, evolve, in_seconds
 from ferryman.pods import Pod
@@ -205,3 +207,28 @@ def test_a_keyword_of_the_pod_changes_its_field_and_keeps_the_others():
 def test_none_sets_a_field_of_the_pod_back():
     said = evolve(evolve(PLAIN, {"secrets": ["database"], "gpu": 1}), {"secrets": None})
     assert said.pod == Pod(gpu=1)
+
+
+@pytest.mark.parametrize("policy", [5, "INPUTS", object()])
+def test_what_is_no_cache_policy_is_refused(policy):
+    with pytest.raises(TypeError, match="cache_policy"):
+        evolve(PLAIN, {"cache_policy": policy})
+
+
+def test_a_storage_is_a_name_or_a_store():
+    assert evolve(PLAIN, {"result_storage": "archive"}).result_storage == "archive"
+    with pytest.raises(TypeError, match="result_storage"):
+        evolve(PLAIN, {"result_storage": 5})
+
+
+def test_options_about_caching_that_contradict_each_other_are_told(caplog):
+    ferryman.task(cache_policy=INPUTS, persist_result=False)(len)
+    assert "turns its caching off" in caplog.text
+    caplog.clear()
+    ferryman.task(cache_policy=INPUTS, cache_key_fn=ferryman.task_input_hash)(len)
+    assert "cache_key_fn counts" in caplog.text
+
+
+def test_options_about_caching_that_agree_are_not_worth_a_word(caplog):
+    ferryman.task(cache_policy=INPUTS, persist_result=True)(len)
+    assert caplog.text == ""
