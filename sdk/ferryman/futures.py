@@ -101,9 +101,17 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
         return cast("R", error)
 
     def final_state(self, timeout: float | None = None) -> State:
-        """The state in which the run ended, once it has. Raises TimeoutError after `timeout` seconds."""
-        self._awaited_exception(timeout)
-        return self.state
+        """The state in which the run ended, once it has, with its value or exception as `data`.
+
+        A run that was deleted, or could not be created, has crashed. Raises TimeoutError after
+        `timeout` seconds.
+        """
+        error = self._awaited_exception(timeout)
+        if error is None:
+            return replace(self.state, data=super().result(0))
+        if not self.state.is_final():
+            return State(StateType.CRASHED, message=str(error), data=error)
+        return replace(self.state, data=error)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What `result()` would raise, or None. Raises CancelledRun if the run was cancelled."""

@@ -10,9 +10,11 @@ import pytest
 import ferryman
 from ferryman import allow_failure, get_run_context, quote, tags, task, task_input_hash, unmapped
 from ferryman.api import names
+from ferryman.client import Client
 from ferryman.context import TaskRun, TaskRunContext
-from ferryman.exceptions import ParameterBindError, SerializationError, TaskFailed, UpstreamTaskError
+from ferryman.exceptions import ParameterBindError, RunGone, SerializationError, TaskFailed, UpstreamTaskError
 from ferryman.states import Completed, Failed
+from ferryman.testing import InMemoryCluster, InMemoryStore
 
 
 @task
@@ -44,6 +46,19 @@ def test_the_state_of_a_failed_run_does_not_raise_and_its_result_does(ferryman_l
     with pytest.raises(ValueError, match="no"):
         state.result()
     assert str(state.result(raise_on_failure=False)) == "no"
+
+
+def test_a_final_state_has_the_value_or_the_exception(ferryman_local):
+    error = fail.submit(return_state=True).data
+    assert (add.submit(1, return_state=True).data, type(error), str(error)) == (2, ValueError, "no")
+
+
+def test_a_run_that_was_deleted_has_crashed():
+    with Client(InMemoryCluster(), InMemoryStore(), namespace="default") as idle:
+        future = add.submit(1)
+        idle.cluster.delete_run("default", future.name)
+        found = future.final_state(20)
+    assert (found.name, type(found.data)) == ("Crashed", RunGone)
 
 
 def test_map_gives_a_list_of_states_if_asked_to(ferryman_local):
