@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ferryman import Task
 from ferryman.exceptions import InvalidBlob, SerializationError, UntrustedResult, VersionMismatch
+from ferryman.portable import Portable
 from ferryman.wire import codecs, envelope
 from ferryman.wire.codecs import Code, UpstreamValue
 from ferryman.wire.envelope import Kind
@@ -247,6 +248,15 @@ def test_a_task_travels_with_its_options():
     sealed = codecs.seal_code(Code(Task(len, tags=["a"], retry_condition_fn=lambda *_: True)))
     back = codecs.open_code(sealed.body).task
     assert (back.fn, back.tags, back.options.retry_condition_fn()) == (len, {"a"}, True)
+
+
+def test_a_task_with_local_modules_still_knows_its_parameters():
+    def build(day, width=3): ...
+
+    made = Task(build).carrying(Portable(build, {}))
+    back = codecs.open_code(codecs.seal_code(Code(made)).body).task
+    assert back.bind(("monday",), {}).parameters == {"day": "monday", "width": 3}
+    assert (back.task_key, back.name) == (Task(build).task_key, "build")
 
 
 def test_modules_by_value_need_not_exist_where_the_code_is_opened():

@@ -246,6 +246,11 @@ def test_a_list_that_contains_itself_is_no_obstacle():
     assert task(lambda x: x)(loop) is loop
 
 
+@pytest.mark.parametrize("options", [{"name": "t"}, {"persist_result": True}])
+def test_a_generator_among_the_arguments_arrives_untouched(options):
+    assert task(**options)(list)(n for n in range(3)) == [0, 1, 2]
+
+
 # ---- names, tags, context
 
 
