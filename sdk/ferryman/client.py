@@ -130,6 +130,8 @@ class Client:
         if attempt is not None:
             selector += f",{names.ATTEMPT_LABEL}={attempt}"
         pods = self.cluster.list_pods(run.namespace, selector)
+        if not pods and any(row.worker for row in run.attempts):
+            raise RunGone(f"run {run.name} was served: its lines are in its worker's output", run=run.name)
         if not pods:
             raise RunGone(
                 f"run {run.name} has no pod{f' of attempt {attempt}' if attempt else ''}", run=run.name

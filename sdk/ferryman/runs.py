@@ -20,6 +20,8 @@ class Attempt:
     reason: str = ""
     message: str = ""
     job_name: str = ""
+    worker: str = ""
+    """The worker that had it, of a served task."""
     pod_name: str = ""
     node_name: str = ""
     exit_code: int | None = None
@@ -109,6 +111,7 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
         reason=row.get("reason") or "",
         message=row.get("message") or "",
         job_name=row.get("jobName") or "",
+        worker=row.get("worker") or "",
         pod_name=row.get("podName") or "",
         node_name=row.get("nodeName") or "",
         exit_code=row.get("exitCode"),

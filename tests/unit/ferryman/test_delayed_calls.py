@@ -6,8 +6,9 @@ import pytest
 
 from ferryman import Client, Pod, serve, task
 from ferryman.api import names
-from ferryman.exceptions import ConfigurationError, NotServable, ParameterBindError
+from ferryman.exceptions import ConfigurationError, NotServable, ParameterBindError, RunGone
 from ferryman.naming import entrypoint
+from ferryman.runs import view
 from ferryman.testing import InMemoryCluster, InMemoryStore, local_client
 
 
@@ -91,3 +92,13 @@ def test_the_command_says_in_a_line_what_it_cannot_serve(path):
 
     with pytest.raises(ConfigurationError, match=path.partition(":")[0]):
         serving._task(path)
+
+
+def test_the_lines_of_a_served_run_are_in_its_workers_output(client):
+    future = send.delay("ann")
+    row = {"number": 1, "jobUID": "token", "worker": "worker-1", "outcome": None}
+    future.observe(
+        view(client.cluster.set_status("default", future.name, {"phase": "Running", "attempts": [row]}))
+    )
+    with pytest.raises(RunGone, match="worker's output"):
+        future.logs()
