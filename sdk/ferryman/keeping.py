@@ -23,11 +23,11 @@ from ferryman.caching.records import Hit
 from ferryman.caching.shares import Share
 from ferryman.caching.sharing import Sharing
 from ferryman.context import TaskRunContext
-from ferryman.serializers import AUTO
 from ferryman.settings import KubeContext
 from ferryman.transaction_tree import Kept
 from ferryman.wire import codecs, envelope, keys
 from ferryman.wire.folder import FolderStore
+from ferryman.wire.formats import AUTO
 from ferryman.wire.store import Store
 
 FOLDER: Final = "FERRYMAN_LOCAL_STORAGE"

@@ -7,9 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
-from ferryman import serializers
 from ferryman.api import durations, names
-from ferryman.caching.policies import CachePolicy
 from ferryman.delays import seconds
 from ferryman.pods import Pod
 
@@ -93,9 +91,17 @@ def _run_name(name: str, value: Any) -> Any:
 
 
 def _policy(name: str, value: Any) -> Any:
+    from ferryman.caching.policies import CachePolicy  # noqa: PLC0415 - see ferryman.options.
+
     if not isinstance(value, CachePolicy | Enum):
         raise TypeError(f"{name} must be a cache policy of ferryman.cache_policies or None, not {value!r}")
     return value
+
+
+def _serializer(name: str, value: Any) -> Any:
+    from ferryman import serializers  # noqa: PLC0415 - see ferryman.options.
+
+    return serializers.checked(name, value)
 
 
 def _storage(name: str, value: Any) -> Any:
@@ -147,7 +153,7 @@ CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "persist_result": _flag,
     "result_storage": _storage,
     "result_storage_key": _text,
-    "result_serializer": serializers.checked,
+    "result_serializer": _serializer,
     "cache_result_in_memory": _flag,
     "timeout_seconds": _length,
     "log_prints": _flag,

@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from ferryman import delays
 from ferryman.api import durations
-from ferryman.caching.policies import CachePolicy
 from ferryman.delays import Delays
 from ferryman.option_checks import Length, check
 from ferryman.pods import Pod
-from ferryman.serializers import Serializer
+
+if TYPE_CHECKING:
+    # Not in a pod, whose cold start does without them.
+    from ferryman.caching.policies import CachePolicy
+    from ferryman.serializers import Serializer
 
 Hook = Callable[..., Any]
 """`hook(task, task_run, state)`, or for commit and rollback `hook(transaction)`; may be async."""

@@ -2,19 +2,14 @@
 
 By name, "auto", "json", "pickle", "compressed/json", "compressed/pickle"; as one of the objects here; or as
 an object of your own with `dumps` and `loads`, which travels with the task and with each result.
-Standard library only: the runner loads this module.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-AUTO: Final = "auto"
-JSON: Final = "json"
-PICKLE: Final = "pickle"
-COMPRESSED: Final = "compressed/"
-NAMES: Final = (AUTO, JSON, PICKLE, COMPRESSED + JSON, COMPRESSED + PICKLE)
+from ferryman.wire.formats import COMPRESSED, JSON, NAMES, PICKLE
 
 
 @runtime_checkable

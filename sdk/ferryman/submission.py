@@ -17,7 +17,7 @@ from ferryman.options import TaskOptions
 from ferryman.portable import portable
 from ferryman.resolution import settled
 from ferryman.upstreams import Upstreams
-from ferryman.wire import codecs, culprit, envelope
+from ferryman.wire import codecs, culprit, envelope, formats
 from ferryman.wire.codecs import Sealed
 
 MAX_BLOB_BYTES: Final = 1024**3
@@ -221,7 +221,7 @@ def _run_options(chosen: TaskOptions) -> dict[str, Any]:
         "jitterFactor": chosen.retry_jitter_factor or None,
         "infrastructureRetries": chosen.infrastructure_retries,
     }
-    serializer = chosen.result_serializer if isinstance(chosen.result_serializer, str) else codecs.CUSTOM
+    serializer = chosen.result_serializer if isinstance(chosen.result_serializer, str) else formats.CUSTOM
     result = {"serializer": None if serializer == "auto" else serializer, "store": chosen.result_storage}
     result = {name: value for name, value in result.items() if value}
     return {

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar, Unpa
 
 from ferryman import naming, options
 from ferryman.binding import Call, bind, signature_of
-from ferryman.caching import effective
 from ferryman.caching.input_hash import task_input_hash
 from ferryman.calls import Calls
 from ferryman.context import Context, TaskRun, TaskRunContext
@@ -28,6 +27,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 H = TypeVar("H", bound=Callable[..., Any])
+
+_WEIGHED: Final = ("cache_policy", "cache_key_fn", "persist_result")
+"""Options that may contradict each other."""
 
 _OWN: Final = ("name", "description")
 """Options that a function has of its own, where they are not given."""
@@ -72,7 +74,7 @@ class Task(Calls[P, R_co]):
         given: dict[str, Any] = {**keywords}
         restored = {name: own[name] for name in _OWN if name in given and not given[name]}
         made = self._variant(options.evolve(self.options, given | restored))
-        if given.keys() & effective.WEIGHED:
+        if not given.keys().isdisjoint(_WEIGHED):
             _warn_of_contradiction(made.options)
         return made
 
@@ -232,9 +234,11 @@ def task(fn: Any = None, /, **keywords: Any) -> Any:
 
 
 def _warn_of_contradiction(chosen: TaskOptions) -> None:
+    # Deferred: few tasks say anything about caching, and fewer contradict themselves.
+    from ferryman.caching import effective  # noqa: PLC0415
+
     told = effective.of_options(chosen).warning
     if told:
-        # Deferred: few tasks contradict themselves.
         import logging  # noqa: PLC0415
 
         logging.getLogger("ferryman").warning("task %s: %s", chosen.name, told)

@@ -27,7 +27,7 @@ FORBIDDEN_IN_THE_SDK = {
     "obstore",
 }
 ALLOWED_IN_THE_RUNNER = {"ferryman", "cloudpickle", "obstore"}
-ALLOWED_PARTS_IN_THE_RUNNER = {"api", "wire", "runner", "exceptions", "context", "serializers", "version"}
+ALLOWED_PARTS_IN_THE_RUNNER = {"api", "wire", "runner", "exceptions", "context", "version"}
 
 
 def modules_after(statement: str) -> set[str]:

@@ -11,10 +11,6 @@ UNSET: Final = "not set"
 """A cache policy of which nothing was said. Whatever is neither a policy nor None reads as this."""
 
 
-WEIGHED: Final = frozenset({"cache_policy", "cache_key_fn", "persist_result"})
-"""The options that may contradict each other."""
-
-
 @dataclass(frozen=True)
 class Said:
     """What was said about a task's result. All fields as in `@task`."""

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ferryman import conditions, states
 from ferryman.api.runner_contract import Assignment
 from ferryman.awaiting import awaited
-from ferryman.caching import effective
 from ferryman.context import TaskRunContext
 from ferryman.exceptions import InvalidBlob, ParameterBindError
 from ferryman.runner import output
-from ferryman.wire import codecs
+from ferryman.wire import formats
 
 if TYPE_CHECKING:
     from ferryman.binding import Call
@@ -94,13 +93,16 @@ def may_share(task: Task[..., Any], assignment: Assignment) -> bool:
     """Whether the result may be shared: its submitter says so, or without one the task."""
     if assignment.code is not None:
         return bool(assignment.cache_key or assignment.cache_scope)
+    # Deferred: what was submitted with its code says so itself.
+    from ferryman.caching import effective  # noqa: PLC0415
+
     return bool(assignment.cache_key) or effective.of_options(task.options).persist_result is True
 
 
 def serializer(task: Task[..., Any], wanted: str) -> Any:
     """The name of the serializer, or the task's own."""
     own = task.options.result_serializer
-    return wanted if isinstance(own, str) or wanted != codecs.CUSTOM else own
+    return wanted if isinstance(own, str) or wanted != formats.CUSTOM else own
 
 
 def has_hooks(task: Task[..., Any]) -> bool:

@@ -20,11 +20,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from ferryman.exceptions import InvalidBlob, SerializationError, UntrustedResult, VersionMismatch
-from ferryman.serializers import AUTO, COMPRESSED, JSON, NAMES, PICKLE
-from ferryman.wire import compression, envelope, pickling
+from ferryman.wire import envelope, pickling
 from ferryman.wire.envelope import Bytes, Header, Kind
-
-CUSTOM: Final = "custom"
+from ferryman.wire.formats import AUTO, COMPRESSED, CUSTOM, JSON, NAMES, PICKLE
 
 RESULT_CODECS: Final = (*NAMES[1:], CUSTOM)
 """What a blob of a result says how it is written."""
@@ -163,6 +161,8 @@ def seal_result(value: Any, serializer: Any = AUTO) -> Sealed:
     if serializer not in NAMES:
         raise SerializationError(f"there is no serializer {serializer!r}; there are {', '.join(NAMES)}")
     if serializer.startswith(COMPRESSED):
+        from ferryman.wire import compression  # noqa: PLC0415 - few results are compressed.
+
         _, parts = envelope.unseal(seal_result(value, serializer.removeprefix(COMPRESSED)).body)
         sizes = {"inflated": [len(part) for part in parts]}
         return sealed(Kind.RESULT, serializer, compression.deflated(parts), sizes)
@@ -182,6 +182,8 @@ def open_result(blob: Bytes, *, trust_pickle: bool) -> Any:
     if codec != JSON and not trust_pickle:
         raise UntrustedResult
     if header.codec.startswith(COMPRESSED):
+        from ferryman.wire import compression  # noqa: PLC0415 - few results are compressed.
+
         parts = tuple(compression.inflated(sealed_parts, header.meta.get("inflated")))
     if codec == JSON:
         return _from_json(parts[0])
