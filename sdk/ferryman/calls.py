@@ -228,18 +228,34 @@ class Calls(ABC, Generic[P, R_co]):
         """
         return self.apply_async(args, kwargs)
 
+    @overload
+    def apply_async(
+        self: Calls[P, Coroutine[Any, Any, T]],
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        wait_for: Any = None,
+        dependencies: Mapping[str, Any] | None = None,
+    ) -> TaskFuture[T]: ...
+    @overload
     def apply_async(
         self,
         args: Iterable[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
         wait_for: Any = None,
         dependencies: Mapping[str, Any] | None = None,
-    ) -> TaskFuture[R_co]:
+    ) -> TaskFuture[R_co]: ...
+    def apply_async(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        wait_for: Any = None,
+        dependencies: Mapping[str, Any] | None = None,
+    ) -> TaskFuture[Any]:
         """As `delay`, with `wait_for` as in `submit`; the futures in `dependencies` are waited for, too."""
         call = self.bind(tuple(args or ()), kwargs or {})
         waits = [wait_for, dependencies or {}]
         if (drawn := self._drawn(call, waits)) is not None:
-            return cast("TaskFuture[R_co]", drawn)
+            return cast("TaskFuture[Any]", drawn)
         return _client().submit(self._definition(), call, wait_for=waits, served=True)
 
     def serve(self) -> None:

@@ -210,6 +210,17 @@ assert_type(returning(1), list[int])
 assert_type(mapped.result(return_exceptions=True, stream_logs=True), list[int | BaseException])
 assert_type(mapped.result(return_exceptions=False), list[int])
 
+assert_type(add.delay(1, y=2), TaskFuture[int])
+assert_type(fetch.delay("x").result(), bytes)
+assert_type(add.apply_async((1,), wait_for=[first]), TaskFuture[int])
+assert_type(add.apply_async(kwargs={"x": 1}, dependencies={"x": [first]}).result(), int)
+assert_type(fetch.apply_async(["x"]).result(), bytes)
+assert_type(add.map([1], deferred=True).result(), list[int])
+
+add.delay("1")  # error
+add.delay()  # error
+add.apply_async(3)  # error
+add.apply_async((1,), {"y": 2}, retries=3)  # error
 nightly(3)  # error
 nightly.submit()  # error
 nightly.submit("monday", rows="3")  # error
