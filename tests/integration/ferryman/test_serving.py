@@ -246,3 +246,28 @@ def is_alive(pid: int) -> bool:
     # One that nobody waits for yet is dead all the same.
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rpartition(")")[2].split()[0] != "Z"
+
+
+CACHED = """
+from ferryman import task
+from ferryman.cache_policies import INPUTS
+
+@task(cache_policy=INPUTS)
+def stamp(x):
+    import uuid
+
+    return uuid.uuid4().hex
+"""
+
+
+def test_a_served_task_shares_its_results(served, start, tmp_path):
+    (tmp_path / "cached.py").write_text(CACHED)
+    stamp = importlib.import_module("cached").stamp
+    try:
+        with Worker(tmp_path, *FAST, tasks=["cached:stamp"]):
+            first = stamp.delay(1).result(PATIENCE)
+            second = stamp.delay(1)
+            assert second.result(PATIENCE) == first
+    finally:
+        sys.modules.pop("cached", None)
+    assert (second.state.name, second.run.attempts) == ("Cached", ())
