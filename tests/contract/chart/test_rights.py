@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
-from builders.chart import NAMESPACE, of_kind, rendered
+from builders.chart import CHART, NAMESPACE, of_kind, rendered
 from ferryman.api import names
 from ferryman.worker.cluster import REQUIRED_RULES as WORKER_RULES
 from ferryman_operator.cluster import REQUIRED_RULES, Rule
@@ -112,3 +113,11 @@ def test_the_right_to_name_service_accounts_can_be_kept_back():
     assert not [
         one for one in of_kind(objects, "ClusterRole") if ("", "serviceaccounts", "use") in granted(one)
     ]
+
+
+def test_the_example_of_a_worker_uses_the_charts_account():
+    example = yaml.safe_load((CHART / "examples" / "worker.yaml").read_text())
+    pod = example["spec"]["template"]["spec"]
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert pod["serviceAccountName"] == values["workers"]["serviceAccount"]
+    assert pod["containers"][0]["command"][:2] == ["ferryman", "serve"]
