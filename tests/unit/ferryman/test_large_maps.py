@@ -64,6 +64,14 @@ class Arguments(InMemoryStore):
         super().put(key, body)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience():
+    """A batch is full by what is in it, however slow the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "BATCH_SECONDS", float("inf"))
+        yield
+
+
 @pytest.fixture(scope="module")
 def thousand():
     """A map of 1,000 that has ended, and the store it used."""
