@@ -13,6 +13,7 @@ from ferryman.exceptions import (
     PermissionDenied,
     RunAlreadyExists,
     RunNotFound,
+    WriteConflict,
 )
 from ferryman.kube_errors import Refusal
 from ferryman.kube_retry import Retries
@@ -32,7 +33,7 @@ def status(message: str, reason: str = "", **details) -> bytes:
         (403, "Forbidden", PermissionDenied),
         (404, "NotFound", RunNotFound),
         (409, "AlreadyExists", RunAlreadyExists),
-        (409, "Conflict", ClusterError),
+        (409, "Conflict", WriteConflict),
         (413, "", InvalidTaskRun),
         (418, "", ClusterError),
         (422, "Invalid", InvalidTaskRun),
