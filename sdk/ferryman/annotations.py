@@ -8,7 +8,10 @@ T = TypeVar("T")
 
 
 class unmapped(Generic[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
-    """An argument that every run of a map gets whole, though it is iterable."""
+    """An argument that every run of a map gets whole, though it is iterable.
+
+    `resize.map(images, unmapped([200, 400]))`. In `submit` and in a call it means nothing.
+    """
 
     def __init__(self, value: T) -> None:
         self.value = value

@@ -213,7 +213,12 @@ def in_use() -> Client | None:
 
 
 def connect(*, context: str | None = None, namespace: str | None = None) -> Client:
-    """A client for this kubeconfig context and namespace; see `ferryman.settings` for the rest."""
+    """A client for this kubeconfig context and namespace, or those that are configured.
+
+    As a context manager it is what `submit`, `get_run` and the like use within the block.
+    docs/configuration.md says where the rest comes from. Raises ConfigurationError where something is
+    missing or malformed.
+    """
     connected = connection.open_connection(os.environ, context=context, namespace=namespace)
     return Client(
         connected.cluster,
@@ -224,10 +229,17 @@ def connect(*, context: str | None = None, namespace: str | None = None) -> Clie
 
 
 def get_run(name: str, *, namespace: str | None = None, trust_pickle: bool = False) -> TaskFuture[Any]:
-    """The future of a run that was submitted earlier, or elsewhere. See `Client.get_run`."""
+    """The future of a run that was submitted earlier, or elsewhere, by its name.
+
+    A result that is a pickle executes what is in it, so it is loaded only with `trust_pickle`; else
+    `result()` raises UntrustedResult. Raises RunNotFound, ConfigurationError or ClusterError.
+    """
     return current().get_run(name, namespace=namespace, trust_pickle=trust_pickle)
 
 
 def list_runs(*, namespace: str | None = None, task: str | None = None, tag: str | None = None) -> list[Run]:
-    """The TaskRuns of the namespace. See `Client.list_runs`."""
+    """The TaskRuns of the namespace, of one task or with one tag if said, as they are now.
+
+    Runs that have ended are listed until their `ttl` has passed. Raises ConfigurationError or ClusterError.
+    """
     return current().list_runs(namespace=namespace, task=task, tag=tag)

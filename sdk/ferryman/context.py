@@ -20,7 +20,11 @@ from ferryman.exceptions import MissingContextError
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Where a function finds itself: which run, which attempt of it (from 1), of which task."""
+    """Where a function finds itself: which run, which attempt of it (from 1), of which task.
+
+    From `current_run()`. `uid` is the same in all attempts of a run, and of no other run: a good
+    idempotency key.
+    """
 
     namespace: str
     """Of the TaskRun; "" for a call in this process."""
@@ -33,7 +37,10 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """A run of a task as its hooks, conditions and code see it; the names are Prefect's."""
+    """A run of a task as its hooks, conditions and code see it; the names are Prefect's.
+
+    From `get_run_context().task_run`, and from `Task.create_run`. Times are in UTC.
+    """
 
     id: str
     """The TaskRun's UID; of a call in this process a random UUID."""
@@ -67,7 +74,10 @@ class FlowRun:
 
 @dataclass(frozen=True, slots=True)
 class TaskRunContext:
-    """Inside a task: the `ferryman.Task`, its run, and the arguments by name, defaults included."""
+    """Inside a task: the `ferryman.Task`, its run, and the arguments by name, defaults included.
+
+    From `get_run_context()`. Futures among the arguments have been replaced by their values.
+    """
 
     task: Any
     task_run: TaskRun
@@ -82,7 +92,10 @@ class TaskRunContext:
 
 @dataclass(frozen=True, slots=True)
 class FlowRunContext:
-    """Inside a flow, and not inside one of its tasks."""
+    """Inside a flow, and not inside one of its tasks: the `ferryman.Flow`, its run, and its arguments.
+
+    From `get_run_context()`; the arguments are by name, defaults included.
+    """
 
     flow: Any
     flow_run: FlowRun
@@ -139,7 +152,10 @@ def contexts() -> Iterator[Context]:
 
 
 def current_run() -> RunContext:
-    """The run of the function that is being executed. Raises MissingContextError outside of one."""
+    """The run of the function that is being executed, in a pod or here: its name, UID and attempt.
+
+    Threads that the function starts have it, too. Raises MissingContextError outside of a run.
+    """
     for context in contexts():
         if isinstance(context, RunContext):
             return context
@@ -154,7 +170,10 @@ def pod_run() -> RunContext | None:
 
 
 def get_run_context() -> TaskRunContext | FlowRunContext:
-    """The context of the task, or else of the flow, that this code is in. Raises MissingContextError."""
+    """The context of the task, or else of the flow, that this code is in: what it is, its run, its arguments.
+
+    Of a task in a flow it is the task's. Raises MissingContextError outside of a run.
+    """
     for context in contexts():
         if not isinstance(context, RunContext):
             return context

@@ -15,7 +15,10 @@ function of the number of retries that returns such a list."""
 
 
 def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
-    """Delays of `backoff_factor` times 1, 2, 4, 8, ... seconds, for `retry_delay_seconds`."""
+    """Delays of `backoff_factor` times 1, 2, 4, 8, ... seconds, for `retry_delay_seconds`.
+
+    Returns a function of the number of retries, which gives at most 50 delays; the last one repeats.
+    """
     return _ExponentialBackoff(backoff_factor)
 
 

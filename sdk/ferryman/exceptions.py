@@ -56,7 +56,11 @@ from collections.abc import Sequence
 
 
 class FerrymanError(Exception):
-    """Ferryman could not do what it was asked to."""
+    """Ferryman could not do what it was asked to.
+
+    The base of all of its exceptions; what a task's own function raises is never one of them. The tree
+    is in docs/reference/exceptions.md.
+    """
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (type(self).__doc__ or "").splitlines()[0])

@@ -115,7 +115,10 @@ class DoneAndNotDone(NamedTuple):
 
 
 def wait(futures: Iterable[TaskFuture[Any]], timeout: float | None = None) -> DoneAndNotDone:
-    """Which futures are done, once all are or `timeout` seconds are over. Never raises for a run's sake."""
+    """Which futures are done, once all are or `timeout` seconds are over, as `(done, not_done)` sets.
+
+    Never raises for a run's sake; ask each future for its result. Shows them on a terminal meanwhile.
+    """
     require_timeout(timeout)
     every = set(futures)
     interactive.wait(every, timeout)
@@ -126,6 +129,9 @@ def wait(futures: Iterable[TaskFuture[Any]], timeout: float | None = None) -> Do
 
 
 def as_completed(futures: Iterable[TaskFuture[T]], timeout: float | None = None) -> Iterator[TaskFuture[T]]:
-    """The futures in the order in which they end. Raises TimeoutError after `timeout` seconds."""
+    """The futures in the order in which they end, failed ones included.
+
+    Raises TimeoutError where some have not ended `timeout` seconds after the call; their runs go on.
+    """
     require_timeout(timeout)
     return cast("Iterator[TaskFuture[T]]", concurrent.futures.as_completed(list(futures), timeout))

@@ -42,7 +42,10 @@ class ResultRef:
 
 @dataclass(frozen=True)
 class Run:
-    """One TaskRun at one moment."""
+    """One TaskRun at one moment: its phase and reason, and a row for each attempt.
+
+    From `list_runs()` and `future.run`. It does not change: ask again for a later one.
+    """
 
     namespace: str
     name: str

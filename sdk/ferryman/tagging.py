@@ -12,7 +12,10 @@ _current: Final[ContextVar[frozenset[str]]] = ContextVar("ferryman_tags", defaul
 
 @contextmanager
 def tags(*names: str) -> Iterator[frozenset[str]]:
-    """Add tags to the runs that are called or submitted within the block; nested blocks add up."""
+    """Add tags to the runs that are called or submitted within the block; nested blocks add up.
+
+    Gives the tags that hold in the block. Raises TypeError for what is no text.
+    """
     wrong = next((name for name in names if not isinstance(name, str)), None)
     if wrong is not None:
         raise TypeError(f"a tag must be a string, not {wrong!r}")

@@ -271,7 +271,10 @@ class Block(Transaction):
 
 
 def get_transaction() -> Transaction | None:
-    """The innermost transaction that this code is in; None outside of one."""
+    """The innermost transaction that this code is in; None outside of one.
+
+    In a task it is the task's own, whose `get` also finds what was set in those around it.
+    """
     return _current.get()
 
 
