@@ -11,8 +11,8 @@ program; in a cluster it is a Deployment: charts/ferryman/examples/worker.yaml.
 It prints:
 
     GET  /badge/Ann     200 [ Ann ]
-    POST /jobs/Bob      202 ...
-    GET  /jobs/...      200 [ Bob ]
+    POST /jobs/Bob      202 badge-...
+    GET  /jobs/badge-...: 200 [ Bob ]
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def main() -> None:
         print("POST /jobs/Bob     ", status, run)
         while (answer := request(url, "GET", f"/jobs/{run}"))[0] == HTTPStatus.ACCEPTED:
             time.sleep(0.05)
-        print(f"GET  /jobs/{run}", *answer)
+        print(f"GET  /jobs/{run}:", *answer)
 
 
 if __name__ == "__main__":

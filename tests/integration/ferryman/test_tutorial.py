@@ -1,4 +1,4 @@
-"""The tutorial, as a reader pastes it: its blocks run in order, and print what the page says."""
+"""The tutorial and the README, as a reader pastes them: blocks run in order, and print what the page says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "docs" / "tutorial.md").read_text(), re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCKS = BLOCK.findall((ROOT / "docs" / "tutorial.md").read_text())
 FILE = re.compile(r"# (\w+\.py)\n")
 BOUND = 300
 
@@ -75,24 +76,44 @@ def workers(environment, files):
         worker.wait()
 
 
-def test_the_tutorial_prints_what_it_says(environment, files, workers):
+@pytest.fixture
+def paste(environment, files):
+    """Pastes blocks into one interpreter; what each printed."""
+
+    def paste(blocks: list[str]) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", PASTE],
+            input=json.dumps(blocks),
+            env=environment,
+            cwd=files,
+            capture_output=True,
+            text=True,
+            timeout=BOUND,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return paste
+
+
+def test_the_tutorial_prints_what_it_says(paste, workers):
     assert len(workers) == 1
-    done = subprocess.run(
-        [sys.executable, "-c", PASTE],
-        input=json.dumps([block for block, _ in said()]),
-        env=environment,
-        cwd=files,
-        capture_output=True,
-        text=True,
-        timeout=BOUND,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    printed = [json.loads(line) for line in done.stdout.splitlines()]
     same = doctest.OutputChecker().check_output
+    printed = paste([block for block, _ in said()])
     wrong = [
         (wanted, got)
         for (_, wanted), got in zip(said(), printed, strict=True)
         if not same(wanted.rstrip(), got.rstrip(), doctest.ELLIPSIS)
     ]
     assert wrong == []
+
+
+def test_the_readme_works_as_it_is_pasted(paste):
+    blocks = [
+        text for language, text in BLOCK.findall((ROOT / "README.md").read_text()) if language == "python"
+    ]
+    first, second = paste(blocks)
+    assert [size < 100 for size in json.loads(first)] == [True, True]
+    assert second.splitlines()[0] == "Sales: 24"
+    assert second.splitlines()[1].startswith("Again: 24 Completed(")
