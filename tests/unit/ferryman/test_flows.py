@@ -205,6 +205,11 @@ def test_an_option_that_cannot_be_is_refused_where_it_is_written(keywords):
         flow(**keywords)
 
 
+def test_an_option_that_is_none_is_told_as_the_flows():
+    with pytest.raises(TypeError, match="a flow has no option 'task_runner'"):
+        flow(task_runner=None)
+
+
 def test_a_flow_with_other_options_is_a_flow():
     @flow
     def of_flow():
