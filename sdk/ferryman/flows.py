@@ -16,6 +16,7 @@ from ferryman.graphs.picture import Picture
 from ferryman.kinds import Kind
 from ferryman.options import TaskKeywords, TaskOptions
 from ferryman.sketch import Sketch
+from ferryman.tagging import tags
 from ferryman.tasks import Task
 
 if TYPE_CHECKING:
@@ -58,13 +59,17 @@ class Flow(Task[P, R_co]):
 
     @property
     def body(self) -> Callable[..., Any]:
-        """The function, and waiting for the futures that it returns."""
-        if self.kind is Kind.FUNCTION:
-            return lambda *args, **kwargs: resolution.outcome_of(self.fn(*args, **kwargs))
-        return self._awaited if self.kind is Kind.COROUTINE else self.fn
+        """The function, with the flow's tags around it, and waiting for the futures that it returns."""
+        return {Kind.FUNCTION: self._called, Kind.COROUTINE: self._awaited}.get(self.kind, self.fn)
+
+    def _called(self, *args: Any, **kwargs: Any) -> Any:
+        with tags(*self.tags):
+            value = self.fn(*args, **kwargs)
+        return resolution.outcome_of(value)
 
     async def _awaited(self, *args: Any, **kwargs: Any) -> Any:
-        value = await cast("Any", self.fn(*args, **kwargs))
+        with tags(*self.tags):
+            value = await cast("Any", self.fn(*args, **kwargs))
         return await asyncio.to_thread(resolution.outcome_of, value)
 
     def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Picture:

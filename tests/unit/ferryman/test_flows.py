@@ -106,6 +106,24 @@ def test_the_tags_around_a_flow_are_those_of_its_tasks():
         assert of_flow() == {"own", "inner", "outer"}
 
 
+def test_the_tags_of_a_flow_are_those_of_its_tasks_also_in_a_pod(ferryman_local):
+    @flow(tags=["flow"])
+    def of_flow():
+        return own_tags.submit()
+
+    with tags("outer"):
+        future = of_flow.submit()
+    assert (of_flow(), future.result(30)) == ({"flow"}, {"flow", "outer"})
+
+
+def test_the_tags_of_an_async_flow_are_those_of_its_tasks():
+    @flow(tags=["flow"])
+    async def of_flow():
+        return own_tags()
+
+    assert asyncio.run(of_flow()) == {"flow"}
+
+
 # ---- what it returns
 
 
