@@ -64,6 +64,10 @@ class Refusal(Exception):
             return RunAlreadyExists(text) if self.reason == "AlreadyExists" else WriteConflict(text)
         if self.status == 404 and self.is_missing_resource:
             return ClusterError(f"{text}. Is Ferryman's CustomResourceDefinition installed there?")
+        if self.status == 404 and self.message.startswith("namespaces "):
+            return ClusterError(
+                f"{text}. Create it, or name another: @task(namespace=...), FERRYMAN_NAMESPACE"
+            )
         if self.status == 401:
             text += ". The credentials in your kubeconfig are missing, wrong or have expired."
         return _CLASSES.get(self.status, ClusterError)(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -54,6 +55,13 @@ def test_a_missing_definition_is_told_as_such():
     error = Refusal.answered("list TaskRuns", 404, None, status(text, "NotFound")).translated()
     assert type(error) is ClusterError
     assert "CustomResourceDefinition" in str(error)
+
+
+def test_a_namespace_that_is_not_there_is_no_missing_run():
+    body = status('namespaces "team-b" not found', "NotFound")
+    error = Refusal.answered("create TaskRun a", 404, None, body).translated()
+    assert type(error) is ClusterError
+    assert re.search(r"team-b.*Create it, or name another: @task\(namespace", str(error))
 
 
 def test_a_proxys_page_is_told_as_it_is():
