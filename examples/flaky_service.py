@@ -25,13 +25,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from typing import Any
 
-from ferryman import State, Task, TaskRun, exponential_backoff, task
+from ferryman import State, Task, TaskFuture, TaskRun, exponential_backoff, task
 
 REFUSALS = 2
 
 
-def may_pass(task: Task, task_run: TaskRun, state: State) -> bool:
+def may_pass(task: Task[..., Any], task_run: TaskRun, state: State) -> bool:
     """Whether another attempt can help."""
     return not isinstance(state.data, LookupError)
 
@@ -52,6 +53,11 @@ def price(service: str, item: str) -> float:
         if error.code == 404:
             raise LookupError(f"there is no {item}") from None
         raise
+
+
+def endings(future: TaskFuture[Any]) -> list[str]:
+    """How each attempt ended."""
+    return [attempt.reason for attempt in future.run.attempts] if future.run else []
 
 
 class Service(BaseHTTPRequestHandler):
@@ -88,12 +94,11 @@ def main() -> None:
     with service() as url:
         tea, gold = price.submit(url, "tea"), price.submit(url, "gold")
         asked = tea.result()
-        reasons = [attempt.reason for attempt in tea.run.attempts]
-        print(f"/price/tea    {asked:.2f} after {len(reasons)} attempts: {', '.join(reasons)}")
+        print(f"/price/tea    {asked:.2f} after {len(endings(tea))} attempts: {', '.join(endings(tea))}")
         try:
             gold.result()
         except LookupError as error:
-            print(f"/price/gold   {str(error)!r}, after {len(gold.run.attempts)} attempt")
+            print(f"/price/gold   {str(error)!r}, after {len(endings(gold))} attempt")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ It prints:
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 from ferryman import task
@@ -41,7 +42,7 @@ def descend(step: float, momentum: float, iterations: int = 500) -> float:
         dx = momentum * dx - step * (400 * x * (x * x - y) - 2 * (1 - x))
         dy = momentum * dy - step * 200 * (y - x * x)
         x, y = x + dx, y + dy
-    return ((x - 1) ** 2 + (y - 1) ** 2) ** 0.5
+    return math.hypot(x - 1, y - 1)
 
 
 def main() -> None:

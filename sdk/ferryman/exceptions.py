@@ -58,8 +58,7 @@ from collections.abc import Sequence
 class FerrymanError(Exception):
     """Ferryman could not do what it was asked to.
 
-    The base of all of its exceptions; what a task's own function raises is never one of them. The tree
-    is in docs/reference/exceptions.md.
+    The base of all of its exceptions. What a task's function raises comes back as it is, and is none.
     """
 
     def __init__(self, message: str = "") -> None:
