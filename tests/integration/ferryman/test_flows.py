@@ -55,6 +55,19 @@ def has_a_failing_task() -> object:
     return square.submit("x")
 
 
+@task
+def done_once(n: int) -> int:
+    return n
+
+
+@flow(persist_result=True, retries=1)
+def fails_at_first() -> int:
+    found = done_once.submit(7).result()
+    if ferryman.current_run().attempt == 1:
+        raise OSError("at first")
+    return found
+
+
 def the_run_of(task_name: str) -> ferryman.TaskFuture:
     """The only run of this task, once there is one."""
     until = time.monotonic() + BOUND
@@ -105,3 +118,8 @@ def test_a_flow_whose_task_fails_has_failed_with_its_exception(in_cluster):
     with pytest.raises(TypeError, match="multiply"):
         future.result(timeout=BOUND)
     assert future.state.name == "Failed"
+
+
+def test_a_flow_that_is_tried_again_repeats_no_task_whose_result_is_kept(in_cluster):
+    assert fails_at_first.submit().result(timeout=BOUND) == 7
+    assert sorted(run.reason for run in ferryman.list_runs(task="done_once")) == ["Cached", "Completed"]
