@@ -222,7 +222,9 @@ class Reversed:
         return json.loads(blob[::-1])
 
 
-@pytest.mark.parametrize("serializer", [CompressedSerializer(JSONSerializer()), Reversed()], ids=str)
+@pytest.mark.parametrize(
+    "serializer", [CompressedSerializer(JSONSerializer()), Reversed()], ids=["compressed", "own"]
+)
 def test_a_result_may_be_written_otherwise_and_cached_so(in_cluster, serializer):
     written = stamp.with_options(result_serializer=serializer)
     first = written.submit("a").result(WAIT)
