@@ -91,13 +91,18 @@ class TaskFutureList(list[TaskFuture[R]], Generic[R]):
 
     @contextmanager
     def _telling_silence(self) -> Iterator[None]:
-        timer = threading.Timer(SILENCE, lambda: any(future.tell_silence() for future in self))
+        timer = threading.Timer(SILENCE, self._tell_silence)
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
+
+    def _tell_silence(self) -> None:
+        # Of a large map the last ones are looked at late, and that is no silence.
+        if not any(future.done() or future.state.reason for future in self):
+            any(future.tell_silence() for future in self)
 
 
 Futures: TypeAlias = TaskFuture[Any] | TaskFutureList[Any] | list[TaskFuture[Any]]
