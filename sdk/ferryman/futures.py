@@ -199,7 +199,11 @@ class TaskFuture(concurrent.futures.Future[R], Generic[R]):
             # Deleted and created anew under the same name, while the watch was away.
             self.vanished()
             return
-        self._run = run
+        with self._condition:
+            # The reply to a create may come after the watch has told more.
+            if self._run is not None and run.is_older_than(self._run):
+                return
+            self._run = run
         if not self._delivering:
             self._delayed = ""
         if run.is_over and not self._delivering and not self.done():

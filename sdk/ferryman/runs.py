@@ -62,6 +62,11 @@ class Run:
     tags: str = ""
     submission: str = ""
 
+    def is_older_than(self, other: Run) -> bool:
+        """Whether the API server wrote `other` later, as far as their versions tell."""
+        mine, others = self.resource_version, other.resource_version
+        return mine.isdigit() and others.isdigit() and int(mine) < int(others)
+
     @property
     def is_over(self) -> bool:
         """Whether its phase is terminal."""
