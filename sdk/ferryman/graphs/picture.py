@@ -52,4 +52,4 @@ class Picture:
         return self.svg
 
     def __str__(self) -> str:
-        return self.text
+        return self.text.removesuffix("\n")

@@ -133,7 +133,7 @@ def small() -> None:
 def test_a_notebook_shows_a_picture_and_print_shows_text():
     picture = small.visualize()
     assert picture._repr_svg_().startswith("<svg")
-    assert str(picture) == "small\n  1 ─ extract-0\n"
+    assert str(picture) == "small\n  1 ─ extract-0"
 
 
 def test_a_picture_is_saved_as_its_suffix_says(tmp_path):
