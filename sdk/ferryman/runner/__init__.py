@@ -1,10 +1,11 @@
 """What runs in the pod: one attempt of one run.
 
-    supervisor      parses the environment, forks the worker, watches it, writes the report
-      watch         the loop: the worker's messages and end, our signals, the time limits
-      worker        download, verify, claim (payload, claim)
+    supervisor      parses the environment, forks the child, watches it, writes the report
+      watch         the loop: the child's messages and end, our signals, the time limits
+      child         download, verify, claim (payload, claim)
         invocation  unpickle, execute, serialise, upload (execution, upstreams, output)
-      channel       what the worker tells the supervisor
+        hooks       calls the hooks of a run that has ended (aftermath says where, hooks_only does nothing else)
+      channel       what the child tells the supervisor
       ending        how an attempt ended, and the exit code that says so
 
 The supervisor holds no connection and starts no thread, so it can fork cheaply and outlives

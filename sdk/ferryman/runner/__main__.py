@@ -11,7 +11,7 @@ import sys
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
 
 # Before the other imports: they make no garbage, and looking for it costs a tenth of a cold
-# start. The worker enables it before it unpickles.
+# start. The child enables it before it unpickles.
 gc.disable()
 
 from ferryman.runner.supervisor import main  # noqa: E402

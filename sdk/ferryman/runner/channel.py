@@ -1,4 +1,4 @@
-"""What the worker tells the supervisor: a line of JSON per step, and one for the ending.
+"""What the child tells the supervisor: a line of JSON per step, and one for the ending.
 
 Standard library only.
 """
@@ -30,7 +30,7 @@ class Entered(NamedTuple):
 
 
 class Sender:
-    """The worker's end. Never raises: a function may have closed every descriptor."""
+    """The child's end. Never raises: a function may have closed every descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

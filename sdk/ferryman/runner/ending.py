@@ -19,7 +19,7 @@ class Ending(NamedTuple):
 
 
 class Ended(BaseException):
-    """Raised inside the worker to end the attempt so."""
+    """Raised inside the child to end the attempt so."""
 
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending.reason)

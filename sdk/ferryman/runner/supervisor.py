@@ -1,7 +1,7 @@
-"""The parent: starts the worker, watches it, stops it if it must, and always writes the report.
+"""The parent: starts the child, watches it, stops it if it must, and always writes the report.
 
 It stays single-threaded and loads the standard library only, so that forking it is cheap and
-safe; the worker is a fork rather than a second interpreter because starting one costs as much
+safe; the child is a fork rather than a second interpreter because starting one costs as much
 as all of the runner's own imports.
 """
 
@@ -47,7 +47,7 @@ def main(environment: Mapping[str, str] = os.environ, graces: Graces = GRACES) -
     except (KeyError, ValueError, TypeError) as error:
         report = _report_on_nonsense(environment.get(Env.ASSIGNMENT, ""), error)
     else:
-        work = partial(_run_worker, environment)
+        work = partial(_run_child, environment)
         report = supervise(assignment, work, began=began, graces=graces)
     _write(report, environment.get(Env.TERMINATION_LOG) or DEFAULT_TERMINATION_LOG)
     return int(exit_code(report.reason))
@@ -120,14 +120,14 @@ def _work(work: Callable[[Sender], None], channel: int, parent: int) -> NoReturn
         os._exit(code)
 
 
-def _run_worker(environment: Mapping[str, str], assignment: Assignment, sender: Sender) -> None:
+def _run_child(environment: Mapping[str, str], assignment: Assignment, sender: Sender) -> None:
     try:
         # Not at the top: these start threads, which must not exist when the supervisor forks.
-        from ferryman.runner import worker  # noqa: PLC0415
+        from ferryman.runner import child  # noqa: PLC0415
     except ImportError as error:
         sender.end(Ending(Reason.MODULE_NOT_FOUND, f"the image lacks what the runner needs: {error}"))
         return
-    worker.run(assignment, environment, sender)
+    child.run(assignment, environment, sender)
     finish(sender)
 
 
@@ -148,7 +148,7 @@ def _run_exit_functions() -> None:
 def die_with(parent: int) -> None:
     """End this process when `parent` ends: SIGKILL, on Linux."""
     # In a container the supervisor is process 1 and its end is everybody's. Elsewhere (the embedded
-    # cluster) a worker whose supervisor was killed would go on unwatched.
+    # cluster) a child whose supervisor was killed would go on unwatched.
     if parent == 1 or sys.platform != "linux":
         return
     import ctypes  # noqa: PLC0415 - outside of containers only.

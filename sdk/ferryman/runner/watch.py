@@ -1,4 +1,4 @@
-"""Watching the worker: its messages, its end, our signals and its time limits, in one loop.
+"""Watching the child: its messages, its end, our signals and its time limits, in one loop.
 
 Standard library only.
 """
@@ -27,7 +27,7 @@ Fence = Callable[[], float]
 
 
 class Graces(NamedTuple):
-    """Seconds: between asking the worker to stop and killing it, and what phases have at least."""
+    """Seconds: between asking the child to stop and killing it, and what phases have at least."""
 
     timeout: float = 5.0
     termination: float = 20.0
@@ -44,7 +44,7 @@ GRACES: Final = Graces()
 
 
 class Seen:
-    """What is known when the worker is gone. Times are seconds since the epoch, memory is bytes."""
+    """What is known when the child is gone. Times are seconds since the epoch, memory is bytes."""
 
     def __init__(self) -> None:
         self.ending = Ending(Reason.INVALID_RUNNER_REPORT)
@@ -54,13 +54,13 @@ class Seen:
         self.peak_memory: int | None = None
         self.hooks: HooksReport | None = None
         self.told = False
-        """Whether the worker told its ending; otherwise it is what was seen of its death."""
+        """Whether the child told its ending; otherwise it is what was seen of its death."""
         self.terminated = False
         """Whether this process is to end."""
 
 
 class Watch:
-    """One worker. Make it while SIGTERM, SIGINT and SIGCHLD are blocked: it takes them over."""
+    """One child. Make it while SIGTERM, SIGINT and SIGCHLD are blocked: it takes them over."""
 
     def __init__(
         self,
@@ -93,13 +93,13 @@ class Watch:
         self._seen = Seen()
 
     def until_it_ends(self) -> Seen:
-        """Wait for the worker's end, bring it about if it must be, and say how it ended."""
+        """Wait for the child's end, bring it about if it must be, and say how it ended."""
         while not self._has_exited():
             self._poll.poll(self._milliseconds())
             self._read_channel()
             self._read_signals()
             self._keep_limits(time.monotonic())
-        # While the worker is a zombie its number cannot be taken by another group.
+        # While the child is a zombie its number cannot be taken by another group.
         self._signal_group(signal.SIGKILL)
         _, status, usage = os.wait4(self._child, 0)
         self._read_channel()

@@ -153,7 +153,7 @@ class _Process:
         main = sys.modules["__main__"]
         sys.modules.setdefault(naming.main_module(), main)
         # Loaded here, once, instead of in each child.
-        from ferryman.runner import invocation, worker  # noqa: F401, PLC0415
+        from ferryman.runner import child, invocation  # noqa: F401, PLC0415
 
         self._wakeups = _wakeups()
         gc.collect()
@@ -228,10 +228,10 @@ def _watch_over(calls: socket.socket, later: socket.socket, report: int, began: 
         prefix = f"{told.run}/{told.attempt} | "
         output.prefix_lines(prefix)
         sys.stderr = output.PrefixedStream(sys.stderr, prefix)
-        from ferryman.runner import worker  # noqa: PLC0415 - loaded already; it is the child's.
+        from ferryman.runner import child  # noqa: PLC0415 - loaded already; it is the child's.
 
         line = calls if told.mode is Mode.ATTEMPT else later
-        worker.run(told, environment, sender, relay.RelayedStore(line))
+        child.run(told, environment, sender, relay.RelayedStore(line))
         supervisor.finish(sender)
 
     assignment = decode_assignment(order.header["assignment"])

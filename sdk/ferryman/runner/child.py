@@ -54,9 +54,9 @@ def _carry_out(
     _refuse_if_late(assignment)
     if assignment.mode is Mode.HOOKS:
         # Deferred: few processes are for hooks alone.
-        from ferryman.runner import afterwards  # noqa: PLC0415
+        from ferryman.runner import hooks_only  # noqa: PLC0415
 
-        return afterwards.carry_out(
+        return hooks_only.carry_out(
             store, assignment, environment, _claimant(assignment, environment), sender
         )
     sender.enter(Step.DOWNLOAD)
