@@ -4,7 +4,7 @@
       watch         the loop: the child's messages and end, our signals, the time limits
       child         download, verify, claim (payload, claim)
         invocation  unpickle, execute, serialise, upload (execution, upstreams, output)
-        hooks       calls the hooks of a run that has ended (aftermath says where, hooks_only does nothing else)
+        hooks       calls the hooks (aftermath: by which process, hooks_only: one that does nothing else)
       channel       what the child tells the supervisor
       ending        how an attempt ended, and the exit code that says so
 
