@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ferryman.caching import sharing
 from ferryman.context import TaskRunContext
-from ferryman.transaction_tree import Transaction, get_transaction
+from ferryman.transaction_tree import Kept, Transaction, get_transaction
 
 if TYPE_CHECKING:
     from ferryman.keeping import ResultKeeper
-
-
-@dataclass(frozen=True)
-class Found:
-    """A result that an earlier run has left: the function need not be called."""
-
-    value: Any
 
 
 class Boundary(Protocol):
     """One attempt's way in and out. Every method but `around` may return an awaitable."""
 
     def begin(self) -> Any:
-        """`Found`, or None: call the function. May take long, because another run computes the same."""
+        """A `Kept`: the function need not be called. None: call it.
+
+        May take long, because another run computes the same.
+        """
         ...
 
     def around(self) -> AbstractContextManager[Any]:
@@ -57,15 +52,14 @@ class TaskBoundary:
         self._keeper: ResultKeeper | None = None
         self._transaction = Transaction(parent=get_transaction())
 
-    def begin(self) -> Found | None:
+    def begin(self) -> Kept | None:
         if self._caches and sharing.may_share(self._here.task, sharing.around(), os.environ):
             # Deferred: few tasks share their results, and stores need more than they do.
             from ferryman.keeping import keeper_of_task  # noqa: PLC0415
 
             self._keeper = keeper_of_task(self._here)
             self._transaction = Transaction(parent=self._transaction.parent, keeper=self._keeper)
-        kept = self._transaction.begin()
-        return None if kept is None else Found(kept.value)
+        return self._transaction.begin()
 
     def around(self) -> AbstractContextManager[Any]:
         # What a flow calls is committed by itself, or with the transaction around the flow.

@@ -25,7 +25,7 @@ from ferryman.api import jitter
 from ferryman.binding import Call
 from ferryman.context import Context, TaskRun, TaskRunContext
 from ferryman.engine import outcomes
-from ferryman.engine.boundary import Boundary, BoundaryOf, Found, boundary_of
+from ferryman.engine.boundary import Boundary, BoundaryOf, boundary_of
 from ferryman.engine.steps import Ask, Block, Ended, Execute, Sleep, Step, Steps
 from ferryman.exceptions import UpstreamTaskError
 from ferryman.kinds import Kind
@@ -34,6 +34,7 @@ from ferryman.options import TaskOptions
 from ferryman.resolution import resolved
 from ferryman.states import State
 from ferryman.tagging import current_tags
+from ferryman.transaction_tree import Kept
 
 _log = logging.getLogger("ferryman.task_runs")
 
@@ -155,9 +156,9 @@ class Life:
         here, call = self._here, self._call
         timeout = options.in_seconds(self._options.timeout_seconds)
         try:
-            found = (yield Block(here, boundary.begin)) if boundary is not None else None
-            if isinstance(found, Found):
-                return Ended(self._state("Cached", data=found.value), found.value)
+            kept = (yield Block(here, boundary.begin)) if boundary is not None else None
+            if isinstance(kept, Kept):
+                return Ended(self._state("Cached", data=kept.value), kept.value)
             value = yield Execute(here, self._task.body, call, timeout, boundary)
         except Exception as error:  # noqa: BLE001 - the function's own failure, of whatever class.
             return outcomes.of_error(error, self._now())

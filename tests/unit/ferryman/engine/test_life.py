@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ferryman import task
 from ferryman.api import jitter
 from ferryman.delays import before_retry
-from ferryman.engine.boundary import Found
 from ferryman.engine.life import Invocation, Life
 from ferryman.engine.steps import Ask, Block, Execute, Script, Sleep
 from ferryman.exceptions import TaskRunTimeoutError
+from ferryman.transaction_tree import Kept
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -151,7 +151,7 @@ class Recorder:
 
 
 def test_what_is_in_the_cache_is_not_executed():
-    recorder = Recorder(found=Found(7))
+    recorder = Recorder(found=Kept(7))
     played = play(task(lambda: 1), [], recorder)
     assert (played.ended.value, played.names[-1], played.executions, recorder.told) == (
         7,
