@@ -12,6 +12,7 @@ import typer
 from ferryman.api import durations
 from ferryman.cli import target
 from ferryman.exceptions import ConfigurationError
+from ferryman.tasks import Task
 
 
 def serve(  # noqa: PLR0917 - as many as there are options.
@@ -24,7 +25,7 @@ def serve(  # noqa: PLR0917 - as many as there are options.
     ] = "30s",
     lease: Annotated[
         str,
-        typer.Option(metavar="DURATION", help="Without a sign of this worker, others get its runs after it."),
+        typer.Option(metavar="DURATION", help="Others get its runs after so long without a sign of it."),
     ] = "15s",
     namespace: target.Namespace = None,
     context: target.Context = None,
@@ -43,16 +44,19 @@ def serve(  # noqa: PLR0917 - as many as there are options.
     if "" not in sys.path:
         sys.path.insert(0, "")
     found = [_task(path) for path in tasks]
-    options = Options(limit=limit or None, grace=_seconds(grace), lease=max(1, round(_seconds(lease))))
+    try:
+        options = Options(limit=limit or None, grace=_seconds(grace), lease=round(_seconds(lease)))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
     serve(*found, options=options, namespace=namespace, context=context)
 
 
-def _task(path: str) -> Any:
+def _task(path: str) -> Task[..., Any]:
     module, _, attributes = path.partition(":")
     if not module or not attributes:
         raise ConfigurationError(f"{path!r} is not of the form module:task")
     try:
-        found = import_module(module)
+        found: Any = import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"{path}: {error}; run this where `python -c 'import {module}'` works"
@@ -61,6 +65,8 @@ def _task(path: str) -> Any:
         if not hasattr(found, name):
             raise ConfigurationError(f"{path}: {found!r} has no {name!r}")
         found = getattr(found, name)
+    if not isinstance(found, Task):
+        raise ConfigurationError(f"{path} is no task: decorate it with @task")
     return found
 
 

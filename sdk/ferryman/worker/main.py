@@ -46,6 +46,12 @@ class Options:
     lease: int = 15
     """After how long without a sign of this worker its runs are given to others: 3 to 3600."""
 
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit must be at least 1, not {self.limit}; None is no limit")
+        if not 3 <= self.lease <= 3600:
+            raise ValueError(f"lease must be between 3 and 3600 seconds, not {self.lease}")
+
 
 def serve(
     *tasks: Task[..., Any],
@@ -60,7 +66,7 @@ def serve(
     ClusterError, StoreError or StoreNotConditional.
     """
     chosen = options or Options(limit=limit)
-    served = _served(tasks, chosen)
+    served = _served(tasks)
     fence = Fence()
     forge = Forge(served, fence)
     # First: what is forked has no threads and no connections, so that it can be forked from again.
@@ -154,7 +160,7 @@ class _Worker:
         os.read(self._wakes, 1)
 
 
-def _served(tasks: tuple[Any, ...], options: Options) -> dict[str, Task[..., Any]]:
+def _served(tasks: tuple[Any, ...]) -> dict[str, Task[..., Any]]:
     if not tasks:
         raise ValueError("serve() needs at least one task")
     for one in tasks:
@@ -162,10 +168,6 @@ def _served(tasks: tuple[Any, ...], options: Options) -> dict[str, Task[..., Any
             raise TypeError(
                 f"serve() takes tasks, not {type(one).__name__}: decorate the function with @task"
             )
-    if options.limit is not None and options.limit < 1:
-        raise ValueError(f"limit must be at least 1, not {options.limit}; None is no limit")
-    if not 3 <= options.lease <= 3600:
-        raise ValueError(f"lease must be between 3 and 3600 seconds, not {options.lease}")
     return {naming.entrypoint(one.fn): one for one in tasks}
 
 
