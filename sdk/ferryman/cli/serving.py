@@ -25,7 +25,7 @@ def serve(  # noqa: PLR0917 - as many as there are options.
     ] = "30s",
     lease: Annotated[
         str,
-        typer.Option(metavar="DURATION", help="Others get its runs after so long without a sign of it."),
+        typer.Option(metavar="DURATION", help="How long without a sign of it until others get its runs."),
     ] = "15s",
     namespace: target.Namespace = None,
     context: target.Context = None,
