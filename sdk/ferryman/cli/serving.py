@@ -30,10 +30,10 @@ def serve(  # noqa: PLR0917 - as many as there are options.
     namespace: target.Namespace = None,
     context: target.Context = None,
 ) -> None:
-    """Be a worker: execute the runs that `task.delay(...)` leaves, until SIGTERM or Ctrl-C.
+    """Be a worker: execute what `task.delay(...)` leaves.
 
-    The code is this process's own: modules are imported once, and each run is executed in a fork.
-    Start as many workers as you like; they share the runs.
+    Until SIGTERM or Ctrl-C. The code is this process's own: modules are imported once, and each run is
+    executed in a fork. Start as many workers as you like; they share the runs.
     """
     # Deferred: it loads what a worker needs, which the other commands do not.
     from ferryman.worker import Options, serve  # noqa: PLC0415
