@@ -1,6 +1,7 @@
 """Hooks of real runs in the embedded cluster: where the run ends, and where no runner could call them.
 
-Every call leaves a line in a file, so that calls are counted where they happen.
+Every call leaves a line in a file of this machine, so that calls are counted where they happen. Only pods of
+the embedded cluster can do that; `tests/e2e/ferryman/test_hooks.py` has what can be seen on a real one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ pytestmark = pytest.mark.timeout(240)
 
 WAIT = 90
 SETTLED = ("Called", "NotCalled")
+
+
+@pytest.fixture(scope="session")
+def some_cluster(embedded_cluster):
+    return embedded_cluster
 
 
 class Notes:
