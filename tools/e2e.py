@@ -22,8 +22,16 @@ BIN = ROOT / "build" / "cluster" / "bin"
 NOTHING_SELECTED = 5
 """pytest's exit code where -k, or a path, leaves a stage without a test."""
 
+CACHING = "tests/integration/ferryman/test_caching.py"
 ON_BOTH = (
+    f"{CACHING}::test_the_second_call_of_the_same_is_cached_and_has_no_job",
+    f"{CACHING}::test_a_map_computes_what_is_not_shared_yet",
+    f"{CACHING}::test_with_futures_among_the_arguments_the_runner_makes_the_key",
+    f"{CACHING}::test_what_the_runner_shared_is_found_at_submit",
+    f"{CACHING}::test_a_storage_key_is_the_key_and_the_name_of_the_result",
     "tests/integration/ferryman/test_examples.py",
+    "tests/integration/ferryman/test_flows.py",
+    "tests/integration/ferryman/test_log_streams.py",
     "tests/integration/ferryman/test_main_module.py",
     "tests/integration/ferryman/test_submit.py",
     "tests/integration/ferryman_operator/test_operator_is_killed.py",
