@@ -62,12 +62,17 @@ class Installation:
         return run(helm(), *verb.split(), NAME, *arguments, "--namespace", NAMESPACE)
 
     def values(self) -> dict[str, Any]:
-        """Looks are short, so that tests need not wait for them; all else is the chart's default."""
+        """Looks are short, so that tests need not wait for them; all else is the chart's default.
+
+        What pods ask for is little: a machine of two cores takes the pods of all tests that run side by side,
+        also those that are still terminating, and no test meets `Insufficient cpu` that did not ask for it.
+        """
         repository, _, tag = os.environ.get(OPERATOR_IMAGE, images.OPERATOR).rpartition(":")
         return {
             "stores": {"default": {**self.store.location, "credentialsSecret": SECRET}},
-            "pod": {"image": os.environ.get(IMAGE, images.RUNNER)},
+            "pod": {"image": os.environ.get(IMAGE, images.RUNNER), "cpuRequest": "10m"},
             "operator": {
+                "resources": {"requests": {"cpu": "10m"}},
                 "image": {"repository": repository, "tag": tag},
                 "annotations": {"ferryman.test/image": _digest(), "ferryman.test/chart": _digest_of_chart()},
             },
