@@ -58,25 +58,24 @@ class ResultKeeper:
 
     def store(self, value: Any) -> None:
         """Put the value where its record will point to. Raises SerializationError, StoreError."""
+        self._hit = self._stored(value)
+
+    def write(self, value: Any) -> None:
+        """Let others find the value. Raises what `store` does, if it has not been stored yet."""
+        with self._computing:
+            self._share.keep(self._hit or self._stored(value))
+
+    def abandon(self) -> None:
+        """There is nothing to find: let others compute it."""
+        self._computing.close()
+
+    def _stored(self, value: Any) -> Hit:
         share = self._share
         blob = codecs.seal_result(value, self._serializer)
         share.store.put(keys.result(share.namespace, share.uid, share.attempt), blob.body)
         if self._in_memory:
             RESULTS.put(blob.sha256, blob.body)
-        self._hit = Hit(share.uid, share.attempt, blob.sha256, blob.size, blob.codec)
-
-    def write(self, value: Any) -> None:
-        """Let others find the value. Raises what `store` does, if it has not been stored yet."""
-        self._computing.close()
-        if self._hit is None:
-            self.store(value)
-        if self._hit is not None and not self._share.keep(self._hit):
-            self._share.give_up()
-
-    def abandon(self) -> None:
-        """There is nothing to find: let others compute it."""
-        self._computing.close()
-        self._share.give_up()
+        return Hit(share.uid, share.attempt, blob.sha256, blob.size, blob.codec)
 
     def _open(self, hit: Hit) -> Any:
         share = self._share

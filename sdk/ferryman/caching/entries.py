@@ -49,10 +49,6 @@ class Entry:
     def find(self) -> Hit | None:
         """Where the result is, if there is one that counts and its blob is still there."""
         record = self.read()
-        return self.usable(record)
-
-    def usable(self, record: Record | None) -> Hit | None:
-        """The hit of a record that counts and whose blob is still there."""
         if record is None or not record.is_valid(self.now()):
             return None
         hit = record.hit

@@ -58,11 +58,8 @@ class Lock:
         self.was_taken_over = False
         """Whether somebody else had it before."""
 
-    def acquire(self, finished: str = "") -> bool:
-        """Whether we hold the lock now: one PUT if it is free, and a GET if it is not.
-
-        `finished` is the token in the record that is there: that holder is done. Raises StoreError.
-        """
+    def acquire(self) -> bool:
+        """Whether we hold the lock now: one PUT if it is free, and a GET if it is not. Raises StoreError."""
         place = self._base
         for _ in range(MAX_LINKS):
             held = self._create_or_read(place)
@@ -72,14 +69,13 @@ class Lock:
                     self._store.put(self._base, self._body())
                 return True
             # An earlier attempt of our own run is over: the operator has seen it end.
-            over = held.until <= self._now() or held.token == finished or held.uid == self._uid
-            if not over:
+            if held.until > self._now() and held.uid != self._uid:
                 return False
             place = f"{self._base}.{held.token}"
         return False
 
     def release(self) -> None:
-        """Let others compute it: we have failed. After a success the record says so. Never raises."""
+        """We have ended, well or badly: nobody has to wait any longer. Never raises."""
         try:
             if self._is_ours():
                 self._store.put(self._base, self._body(until=0.0))
@@ -105,6 +101,8 @@ class Lock:
             yield
         finally:
             done.set()
+            # A renewal that is under way would undo the release that follows.
+            thread.join()
 
     def _keep(self, done: threading.Event, every: float) -> None:
         while not done.wait(every):

@@ -42,8 +42,6 @@ class Record:
     created: float
     expires: float | None = None
     """When it stops to count; None is never."""
-    token: str = ""
-    """Of the lock under which it was computed: that lock is over."""
     material: tuple[str, ...] = ()
     """The names of the policies that made the key; for people."""
     ferryman: str = VERSION
@@ -74,7 +72,6 @@ def _record(fields: Any) -> Record:
         hit(fields["hit"]),
         created=_number(fields["created"]),
         expires=None if fields.get("expires") is None else _number(fields["expires"]),
-        token=str(fields.get("token", ""))[:64],
         material=tuple(str(name)[:64] for name in fields.get("material", ())[:16]),
         ferryman=str(fields.get("ferryman", ""))[:64],
     )

@@ -27,7 +27,7 @@ _log: Final = logging.getLogger("ferryman")
 class Share:
     """The result of a key, from the side of a run that may compute it.
 
-    `take`, and if that has nothing: compute within `computing()`, then `keep` or `give_up`.
+    `take`, and if that has nothing: compute within `computing()`, and there `keep` what is to be shared.
     """
 
     store: Store
@@ -37,7 +37,6 @@ class Share:
     attempt: int
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    _stale: Record | None = field(default=None, init=False)
     _lock: Lock | None = field(default=None, init=False)
 
     def take(self, *, until: float | None = None) -> Hit | None:
@@ -50,13 +49,11 @@ class Share:
         lock = Lock(self.store, self._entry.path, uid=self.uid, attempt=self.attempt, now=self.now)
         pause = FIRST_LOOK
         while True:
-            if (hit := self._look()) is not None or not self.sharing.exclusive:
+            if (hit := self._entry.find()) is not None or not self.sharing.exclusive:
                 return hit
             try:
-                if lock.acquire(self._stale.token if self._stale else ""):
-                    self._lock = lock
-                    # Whoever held it may have finished between our look and our taking it over.
-                    return self._look_again() if lock.was_taken_over else None
+                if lock.acquire():
+                    return self._holding(lock)
             except FerrymanError as error:
                 _log.warning("the result is computed without a lock, which cannot be had: %s", error)
                 return None
@@ -68,41 +65,31 @@ class Share:
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """Others wait while the block runs."""
+        """Others wait while the block runs, and no longer: at its end they take what was kept, or compute."""
         if self._lock is None:
             yield
             return
-        with self._lock.renewed():
-            yield
-
-    def keep(self, hit: Hit) -> bool:
-        """Share the result; whether it is the one that is shared now."""
-        now, lasts = self.now(), self.sharing.expiration
-        record = Record(
-            hit,
-            created=now,
-            expires=None if lasts is None else now + lasts,
-            token=self._lock.token if self._lock else "",
-            material=self.sharing.material,
-        )
-        return self._entry.write(record, replace=self.sharing.refresh)
-
-    def give_up(self) -> None:
-        """There is no result: let another run compute it now."""
-        if self._lock is not None:
+        try:
+            with self._lock.renewed():
+                yield
+        finally:
             self._lock.release()
+
+    def keep(self, hit: Hit) -> None:
+        """Share the result, unless another is shared by now."""
+        now, lasts = self.now(), self.sharing.expiration
+        expires = None if lasts is None else now + lasts
+        record = Record(hit, created=now, expires=expires, material=self.sharing.material)
+        self._entry.write(record, replace=self.sharing.refresh)
 
     @property
     def _entry(self) -> Entry:
         return Entry(self.store, self.namespace, self.sharing.key, now=self.now)
 
-    def _look(self) -> Hit | None:
-        self._stale = self._entry.read()
-        return self._entry.usable(self._stale)
-
-    def _look_again(self) -> Hit | None:
-        hit = self._look()
-        if hit is not None:
-            self.give_up()
-            self._lock = None
-        return hit
+    def _holding(self, lock: Lock) -> Hit | None:
+        """The result of whoever had the lock before us and ended since we looked; else the lock is ours."""
+        if lock.was_taken_over and (hit := self._entry.find()) is not None:
+            lock.release()
+            return hit
+        self._lock = lock
+        return None

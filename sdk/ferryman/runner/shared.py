@@ -31,16 +31,11 @@ def ending(share: Share, assignment: Assignment, compute: Callable[[], Ending], 
     if hit is not None:
         found = ResultRef(hit.sha256, hit.size, hit.serializer, hit.uid, hit.attempt)
         return Ending(Reason.CACHED, MEANING[Reason.CACHED].happened, result=found)
-    kept = False
-    try:
-        with share.computing():
-            ended = commit.around(compute)
+    with share.computing():
+        ended = commit.around(compute)
         if commit.is_committed and ended.result is not None:
-            kept = share.keep(_hit(ended.result, assignment))
-        return ended
-    finally:
-        if not kept:
-            share.give_up()
+            share.keep(_hit(ended.result, assignment))
+    return ended
 
 
 def _given(assignment: Assignment, here: TaskRunContext) -> Sharing:

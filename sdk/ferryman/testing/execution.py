@@ -18,6 +18,7 @@ from ferryman.api.runner_contract import Assignment, ResultRef, RunEnding
 from ferryman.awaiting import awaited
 from ferryman.binding import Call
 from ferryman.caching.records import Hit
+from ferryman.caching.shares import Share
 from ferryman.cluster import Object
 from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import FerrymanError, InvalidBlob, RunNotFound, SerializationError, UpstreamTaskError
@@ -193,18 +194,23 @@ class _Execution:
             self._called = here, None
             self._result = {**asdict(hit), "cached": True}
             return Reason.CACHED, MEANING[Reason.CACHED].happened, None
-        txn = Transaction()
+        with nullcontext() if share is None else share.computing():
+            return self._committed(here, call, share, retries_left=retries_left)
+
+    def _committed(
+        self, here: TaskRunContext, call: Call, share: Share | None, *, retries_left: bool
+    ) -> tuple[Reason, str, Sealed | None]:
+        txn, options = Transaction(), here.task.options
         ended = self._execute(here, call, txn, retries_left=retries_left)
         reason, _, sealed = ended
-        if reason is Reason.COMPLETED and sealed is not None:
-            txn.stage(None, task.options.on_rollback, task.options.on_commit)
-            txn.close()
-            if share is not None and txn.is_committed():
-                share.keep(Hit(self._meta["uid"], number, sealed.sha256, sealed.size, sealed.codec))
-        else:
+        if reason is not Reason.COMPLETED or sealed is None:
             txn.fail(final=True)
-            if share is not None:
-                share.give_up()
+            return ended
+        txn.stage(None, options.on_rollback, options.on_commit)
+        txn.close()
+        if share is not None and txn.is_committed():
+            number = here.task_run.run_count
+            share.keep(Hit(self._meta["uid"], number, sealed.sha256, sealed.size, sealed.codec))
         return ended
 
     def _execute(

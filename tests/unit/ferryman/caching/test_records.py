@@ -13,9 +13,7 @@ from ferryman.caching.records import Hit, Record
 from ferryman.exceptions import InvalidBlob
 
 UID = "5f0c1a2e-0000-4000-8000-000000000001"
-RECORD = Record(
-    Hit(UID, 1, "ab" * 32, 12, "json"), created=1000.0, expires=2000.0, token="t", material=("Inputs",)
-)
+RECORD = Record(Hit(UID, 1, "ab" * 32, 12, "json"), created=1000.0, expires=2000.0, material=("Inputs",))
 
 
 def changed(**fields):
