@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ferryman.api import names
+from ferryman.api.rights import RoleRule
 from ferryman_operator.reconcile.observed import Key, RefusalKind
 
 Object = dict[str, Any]
@@ -134,21 +135,12 @@ class JobFeed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule of a Role."""
-
-    group: str
-    resource: str
-    verbs: tuple[str, ...]
-
-
 REQUIRED_RULES: Final = (
-    Rule(names.GROUP, "taskruns", ("get", "list", "watch", "delete")),
-    Rule(names.GROUP, "taskruns/status", ("patch",)),
-    Rule("batch", "jobs", ("get", "list", "watch", "create", "delete")),
-    Rule("", "pods", ("list",)),
-    Rule("events.k8s.io", "events", ("create",)),
-    Rule("coordination.k8s.io", "leases", ("get", "create", "update")),
+    RoleRule(names.GROUP, "taskruns", ("get", "list", "watch", "delete")),
+    RoleRule(names.GROUP, "taskruns/status", ("patch",)),
+    RoleRule("batch", "jobs", ("get", "list", "watch", "create", "delete")),
+    RoleRule("", "pods", ("list",)),
+    RoleRule("events.k8s.io", "events", ("create",)),
+    RoleRule("coordination.k8s.io", "leases", ("get", "create", "update")),
 )
 """What the methods above, and kopf's watch, need. Nothing else is granted."""

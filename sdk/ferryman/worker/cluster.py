@@ -6,10 +6,10 @@ Objects are JSON. Methods raise ferryman.exceptions.ClusterError or one of its s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ferryman.api import names
+from ferryman.api.rights import RoleRule
 from ferryman.cluster import Object, WatchEvent
 
 
@@ -47,18 +47,9 @@ class WorkerCluster(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule of a Role."""
-
-    group: str
-    resource: str
-    verbs: tuple[str, ...]
-
-
 REQUIRED_RULES: Final = (
-    Rule(names.GROUP, names.PLURAL, ("get", "list", "watch")),
-    Rule(names.GROUP, f"{names.PLURAL}/status", ("patch",)),
-    Rule("coordination.k8s.io", "leases", ("create", "patch", "delete")),
+    RoleRule(names.GROUP, names.PLURAL, ("get", "list", "watch")),
+    RoleRule(names.GROUP, f"{names.PLURAL}/status", ("patch",)),
+    RoleRule("coordination.k8s.io", "leases", ("create", "patch", "delete")),
 )
 """What the methods above need. Nothing else is granted."""

@@ -7,11 +7,12 @@ import yaml
 
 from builders.chart import CHART, NAMESPACE, of_kind, rendered
 from ferryman.api import names
+from ferryman.api.rights import RoleRule
 from ferryman.worker.cluster import REQUIRED_RULES as WORKER_RULES
-from ferryman_operator.cluster import REQUIRED_RULES, Rule
+from ferryman_operator.cluster import REQUIRED_RULES
 
 LEASES = {one for one in REQUIRED_RULES if one.resource == "leases"}
-WORK = set(REQUIRED_RULES) - LEASES | {Rule("coordination.k8s.io", "leases", ("get",))}
+WORK = set(REQUIRED_RULES) - LEASES | {RoleRule("coordination.k8s.io", "leases", ("get",))}
 """The Leases of workers are read where the runs are."""
 SERVED = [pytest.param([], id="all"), pytest.param(["reports"], id="one"), pytest.param(["a", "b"], id="two")]
 
