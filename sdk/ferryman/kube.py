@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -80,6 +82,23 @@ def _configuration() -> Any:
     return configuration
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of the API server. `action` names it in errors; no `read_seconds` is no limit."""
+
+    method: str
+    path: str
+    action: str
+    query: Mapping[str, str] | None = None
+    body: Any = None
+    read_seconds: float | None = READ_SECONDS
+
+    @property
+    def target(self) -> str:
+        """The path with the query."""
+        return self.path + (f"?{urlencode(self.query)}" if self.query else "")
+
+
 class KubeCluster:
     """TaskRuns in a Kubernetes cluster. Thread-safe.
 
@@ -100,34 +119,35 @@ class KubeCluster:
 
     def create_run(self, manifest: Mapping[str, Any]) -> Object:
         meta = manifest["metadata"]
-        return self._json("POST", _runs(meta["namespace"]), f"create TaskRun {meta['name']}", body=manifest)
+        path, action = runs_path(meta["namespace"]), f"create TaskRun {meta['name']}"
+        return self._json(Request("POST", path, action, body=manifest))
 
     def get_run(self, namespace: str, name: str) -> Object:
-        return self._json("GET", _runs(namespace, name), f"get TaskRun {name}")
+        return self._json(Request("GET", runs_path(namespace, name), f"get TaskRun {name}"))
 
     def list_runs(self, namespace: str | None, *, label_selector: str = "") -> Sequence[Object]:
-        return self._list(_runs(namespace), "list TaskRuns", label_selector)[0]
+        return self._list(runs_path(namespace), "list TaskRuns", label_selector)[0]
 
     def watch_runs(self, namespace: str) -> Iterator[WatchEvent]:
         return kube_watch.RunWatch(
-            lambda: self._list(_runs(namespace), "list TaskRuns", ""),
+            lambda: self._list(runs_path(namespace), "list TaskRuns", ""),
             lambda version: self._open_watch(namespace, version),
             self._retries,
         )
 
     def request_cancel(self, namespace: str, name: str) -> Object:
         patch = {"spec": {"cancelRequested": True}}
-        return self._json("PATCH", _runs(namespace, name), f"cancel TaskRun {name}", body=patch)
+        return self._json(Request("PATCH", runs_path(namespace, name), f"cancel TaskRun {name}", body=patch))
 
     def delete_run(self, namespace: str, name: str) -> None:
-        self._json("DELETE", _runs(namespace, name), f"delete TaskRun {name}")
+        self._json(Request("DELETE", runs_path(namespace, name), f"delete TaskRun {name}"))
 
     def read_log(self, namespace: str, pod: str, *, follow: bool = False) -> Iterator[str]:
         query = {"container": names.RUNNER_CONTAINER, "follow": "true" if follow else "false"}
         path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
         # Nobody knows how long a function is silent, so that a followed log has no read timeout.
-        response = self._send("GET", path, f"read the log of pod {pod}", query=query, read_seconds=None)
-        return _lines(response)
+        request = Request("GET", path, f"read the log of pod {pod}", query=query, read_seconds=None)
+        return _lines(self._send(request))
 
     def list_pods(self, namespace: str, label_selector: str) -> Sequence[Object]:
         return self._list(f"/api/v1/namespaces/{quote(namespace)}/pods", "list pods", label_selector)[0]
@@ -135,7 +155,7 @@ class KubeCluster:
     # ---- ferryman.cluster.Inspector
 
     def ask(self, method: str, path: str, body: Any = None) -> Object:
-        return self._json(method, path, f"{method} {path}", body=body)
+        return self._json(Request(method, path, f"{method} {path}", body=body))
 
     # ---- requests
 
@@ -143,7 +163,7 @@ class KubeCluster:
         query = {"limit": str(PAGE)} | _selection(selector, fields)
         items: list[Object] = []
         while True:
-            page = self._json("GET", path, action, query=query)
+            page = self._json(Request("GET", path, action, query=query))
             items += page.get("items") or ()
             token = page.get("metadata", {}).get("continue")
             if not token:
@@ -159,74 +179,45 @@ class KubeCluster:
             **_selection(selector, fields),
         }
         silence = kube_watch.SILENCE_SECONDS
-        return self._once("GET", _runs(namespace), "watch TaskRuns", query=query, read_seconds=silence)
+        return self._once(
+            Request("GET", runs_path(namespace), "watch TaskRuns", query=query, read_seconds=silence)
+        )
 
-    def _json(
-        self,
-        method: str,
-        path: str,
-        action: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        read_seconds: float = READ_SECONDS,
-    ) -> Object:
-        response = self._send(method, path, action, query=query, body=body, read_seconds=read_seconds)
+    def _json(self, request: Request) -> Object:
+        response = self._send(request)
         try:
             found: Object = json.loads(response.data)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
-            raise kube_errors.unreachable(action, self._api.configuration.host, error) from None
+            raise kube_errors.unreachable(request.action, self._api.configuration.host, error) from None
         return found
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        action: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        read_seconds: float | None = READ_SECONDS,
-    ) -> Any:
+    def _send(self, request: Request) -> Any:
         """The response, after the retries. Raises the errors of `ferryman.cluster`."""
-
-        def attempt() -> Any:
-            return self._once(method, path, action, query=query, body=body, read_seconds=read_seconds)
-
         try:
-            return self._retries.call(attempt)
+            return self._retries.call(partial(self._once, request))
         except Refusal as refusal:
             raise refusal.translated() from None
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        action: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        read_seconds: float | None = READ_SECONDS,
-    ) -> Any:
-        """One request. Raises Refusal unless it succeeds."""
-        configuration = self._api.configuration
-        url = configuration.host + path + (f"?{urlencode(query)}" if query else "")
+    def _once(self, request: Request) -> Any:
+        """One try. Raises Refusal unless it succeeds."""
+        host, body = self._api.configuration.host, request.body
         try:
             response = self._api.rest_client.pool_manager.request(
-                method,
-                url,
-                headers=self._headers(method, body),
+                request.method,
+                host + request.target,
+                headers=self._headers(request.method, body),
                 body=None if body is None else json.dumps(body, separators=(",", ":")),
                 preload_content=False,
                 retries=False,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=request.read_seconds),
             )
             if response.status < 400:
                 return response
             text = response.data
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Refusal.unreachable(action, configuration.host, error) from None
-        raise Refusal.answered(action, response.status, response.headers.get("Retry-After"), text)
+            raise Refusal.unreachable(request.action, host, error) from None
+        retry_after = response.headers.get("Retry-After")
+        raise Refusal.answered(request.action, response.status, retry_after, text)
 
     def _headers(self, method: str, body: Any) -> dict[str, str]:
         found = {"Accept": "application/json", "User-Agent": f"ferryman/{VERSION}"}
@@ -239,7 +230,8 @@ class KubeCluster:
         return found
 
 
-def _runs(namespace: str | None, name: str | None = None) -> str:
+def runs_path(namespace: str | None, name: str | None = None) -> str:
+    """Where the TaskRuns of a namespace, or of all, are; or the one of a name."""
     where = f"/namespaces/{quote(namespace)}" if namespace else ""
     return f"/apis/{names.API_VERSION}{where}/{names.PLURAL}" + (f"/{quote(name)}" if name else "")
 

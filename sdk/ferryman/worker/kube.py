@@ -7,11 +7,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ferryman import kube_watch
-from ferryman.api import names
 from ferryman.api.phases import TERMINAL
 from ferryman.cluster import Object, WatchEvent
 from ferryman.exceptions import InvalidTaskRun
-from ferryman.kube import KubeCluster
+from ferryman.kube import KubeCluster, Request, runs_path
 from ferryman.kube_retry import Retries
 
 _LIVE: Final = ",".join(f"status.phase!={phase}" for phase in sorted(TERMINAL))
@@ -28,7 +27,7 @@ class KubeWorkerCluster(KubeCluster):
         self._once_only = KubeCluster(api_client, retries=Retries(most=0))
 
     def watch_runs(self, labels: str) -> Iterator[WatchEvent]:
-        runs = f"/apis/{names.API_VERSION}/namespaces/{quote(self._namespace)}/{names.PLURAL}"
+        runs = runs_path(self._namespace)
         return kube_watch.RunWatch(
             lambda: self._list_live(runs, labels),
             lambda version: self._open_watch(self._namespace, version, labels, self._fields),
@@ -39,18 +38,18 @@ class KubeWorkerCluster(KubeCluster):
         return super().get_run(self._namespace, name)
 
     def patch_status(self, name: str, patch: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Object:
-        path = f"/apis/{names.API_VERSION}/namespaces/{quote(self._namespace)}/{names.PLURAL}/{quote(name)}"
-        return self._json("PATCH", f"{path}/status", f"patch the status of TaskRun {name}", body=patch)
+        path = f"{runs_path(self._namespace, name)}/status"
+        return self._json(Request("PATCH", path, f"patch the status of TaskRun {name}", body=patch))
 
     def create_lease(self, lease: Mapping[str, Any]) -> None:
-        self._json("POST", self._lease(), "create a Lease", body=lease)
+        self._json(Request("POST", self._lease(), "create a Lease", body=lease))
 
     def renew_lease(self, name: str, patch: Mapping[str, Any], *, within: float) -> None:
-        path = self._lease(name)
-        self._once_only._json("PATCH", path, f"renew Lease {name}", body=patch, read_seconds=within)  # noqa: SLF001
+        path, action = self._lease(name), f"renew Lease {name}"
+        self._once_only._json(Request("PATCH", path, action, body=patch, read_seconds=within))  # noqa: SLF001
 
     def delete_lease(self, name: str) -> None:
-        self._json("DELETE", self._lease(name), f"delete Lease {name}")
+        self._json(Request("DELETE", self._lease(name), f"delete Lease {name}"))
 
     def _list_live(self, path: str, labels: str) -> tuple[list[Object], str]:
         try:
