@@ -15,7 +15,7 @@ from ferryman.api.phases import Phase
 from ferryman.caching.memory import RESULTS
 from ferryman.exceptions import FerrymanError, ObjectNotFound, ResultExpired, StoreUnavailable, TaskFailed
 from ferryman.patience import Patience
-from ferryman.runs import ResultRef, Run
+from ferryman.runs import Run, StoredResult
 from ferryman.wire import codecs, envelope, failures, keys
 from ferryman.wire.store import Store
 
@@ -87,7 +87,7 @@ class Delivery:
             original.add_note("The image of the run does not have this module: install it there.")
         return original
 
-    def _blob(self, run: Run, ref: ResultRef, recipient: Recipient) -> bytes:
+    def _blob(self, run: Run, ref: StoredResult, recipient: Recipient) -> bytes:
         if recipient.remembers and (known := RESULTS.get(ref.sha256)) is not None:
             return known
         key = keys.result(run.namespace, ref.uid or run.uid, ref.attempt)

@@ -28,7 +28,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class ResultRef:
+class StoredResult:
     """Where a result (or failure) blob is, and the digest that it must have."""
 
     sha256: str
@@ -58,7 +58,7 @@ class Run:
     changed_at: datetime | None = None
     cancel_requested: bool = False
     attempts: tuple[Attempt, ...] = ()
-    result: ResultRef | None = None
+    result: StoredResult | None = None
     tags: str = ""
     submission: str = ""
 
@@ -126,10 +126,10 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
     )
 
 
-def _result(found: Mapping[str, Any] | None) -> ResultRef | None:
+def _result(found: Mapping[str, Any] | None) -> StoredResult | None:
     if not found:
         return None
-    return ResultRef(
+    return StoredResult(
         sha256=found["sha256"],
         size=found["size"],
         attempt=found["attempt"],
