@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,12 @@ class Unavailable(ApiError):
     code, reason = 503, "ServiceUnavailable"
 
 
+_REASONS: Final = {one.code: one.reason for one in (Conflict, Gone, Unavailable)} | {
+    429: "TooManyRequests",
+    504: "Timeout",
+}
+
+
 @dataclass(eq=False)
 class Injected(ApiError):
     """An answer that a fault rule asked for."""
@@ -168,15 +174,8 @@ class Injected(ApiError):
 
     def as_status(self) -> dict[str, Any]:
         """With the code that was asked for."""
-        reasons = {
-            409: "Conflict",
-            429: "TooManyRequests",
-            503: "ServiceUnavailable",
-            504: "Timeout",
-            410: "Expired",
-        }
         answer = super().as_status()
-        return answer | {"code": self.status, "reason": reasons.get(self.status, "InternalError")}
+        return answer | {"code": self.status, "reason": _REASONS.get(self.status, self.reason)}
 
 
 def invalid(subject: Subject, causes: Sequence[FieldError]) -> Invalid:
