@@ -25,6 +25,15 @@ def phase(twin, key):
     return twin.run(key)["status"]["phase"]
 
 
+async def after_a_refusal(twin, refusal, *, seconds=5):
+    """A replica that has lived where Jobs are refused, which they are no more."""
+    twin.refuse_jobs = refusal
+    replica = await Replica(twin).start()
+    await live(twin, [replica], seconds=seconds)
+    twin.refuse_jobs = None
+    return replica
+
+
 async def test_a_restart_makes_up_for_a_watch_that_tells_nothing():
     twin = ClusterTwin(SimulatedClock(), {1: RAISES, 2: SUCCEEDS})
     key = twin.submit(retry={"retries": 1, "delays": ["5s"]})
@@ -131,13 +140,10 @@ async def test_a_decision_that_never_settles_takes_turns():
 async def test_a_full_namespace_is_asked_by_one_run_for_all():
     twin = ClusterTwin(SimulatedClock())
     keys = [twin.submit(f"r{i}") for i in range(30)]
-    twin.refuse_jobs = RefusalKind.QUOTA
-    replica = await Replica(twin).start()
-    await live(twin, [replica], seconds=65)
+    replica = await after_a_refusal(twin, RefusalKind.QUOTA, seconds=65)
     asked = sum(request == ("create", "jobs") for request in twin.requests)
     assert asked <= 6, asked
     assert {phase(twin, key) for key in keys} == {"Waiting"}
-    twin.refuse_jobs = None
     await live(twin, [replica], seconds=120)
     assert {phase(twin, key) for key in keys} == {"Completed"}
 
@@ -145,10 +151,7 @@ async def test_a_full_namespace_is_asked_by_one_run_for_all():
 async def test_a_namesake_of_a_refused_run_is_judged_by_itself():
     twin = ClusterTwin(SimulatedClock())
     key = twin.submit()
-    twin.refuse_jobs = RefusalKind.FORBIDDEN
-    replica = await Replica(twin).start()
-    await live(twin, [replica], seconds=5)
-    twin.refuse_jobs = None
+    replica = await after_a_refusal(twin, RefusalKind.FORBIDDEN)
     # Both before the operator looks again.
     twin.remove("taskruns", key.namespace, key.name)
     twin.submit()
@@ -159,11 +162,8 @@ async def test_a_namesake_of_a_refused_run_is_judged_by_itself():
 async def test_a_refusal_that_ends_a_run_says_nothing_of_its_namesake():
     twin = ClusterTwin(SimulatedClock())
     key = twin.submit()
-    twin.refuse_jobs = RefusalKind.INVALID
-    replica = await Replica(twin).start()
-    await live(twin, [replica], seconds=5)
+    replica = await after_a_refusal(twin, RefusalKind.INVALID)
     assert phase(twin, key) == "Failed"
-    twin.refuse_jobs = None
     twin.remove("taskruns", key.namespace, key.name)
     twin.submit()
     await live(twin, [replica], seconds=60)
@@ -173,10 +173,7 @@ async def test_a_refusal_that_ends_a_run_says_nothing_of_its_namesake():
 async def test_a_namespace_that_seemed_to_end_does_not_hold_a_run_for_ever():
     twin = ClusterTwin(SimulatedClock())
     key = twin.submit()
-    twin.refuse_jobs = RefusalKind.NAMESPACE_TERMINATING
-    replica = await Replica(twin).start()
-    await live(twin, [replica], seconds=5)
-    twin.refuse_jobs = None
+    replica = await after_a_refusal(twin, RefusalKind.NAMESPACE_TERMINATING)
     await live(twin, [replica], seconds=120)
     assert phase(twin, key) == "Completed"
 
