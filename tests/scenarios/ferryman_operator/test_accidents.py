@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from builders import lives
 from builders.model_world import ModelWorld, Operator
 from builders.runs import a_run
 from ferryman.api.phases import Phase
@@ -15,19 +16,21 @@ def a_world(**fields):
     return world, Operator(world.run), Operator(world.run)
 
 
+def a_run_that_was_cancelled_while_its_job_was_created():
+    world, first, paused = a_world()
+    world.step(paused, pause_create=True)
+    world.request_cancel()
+    world.sync(first)
+    world.step(first)
+    return world, first
+
+
 def until_it_runs(world, operator):
     for _ in range(3):
         world.go_on(operator)
     world.sync(operator)
     world.step(operator)
     assert world.run.status.phase is Phase.RUNNING
-
-
-def until_it_ends(world, operator):
-    for _ in range(300):
-        if world.run.status.phase.is_terminal:
-            return
-        world.settle(operator)
 
 
 def test_an_operator_whose_cache_is_old_creates_nothing_after_the_end():
@@ -41,11 +44,7 @@ def test_an_operator_whose_cache_is_old_creates_nothing_after_the_end():
 
 
 def test_a_create_that_comes_too_late_calls_nothing():
-    world, first, paused = a_world()
-    world.step(paused, pause_create=True)
-    world.request_cancel()
-    world.sync(first)
-    world.step(first)
+    world, first = a_run_that_was_cancelled_while_its_job_was_created()
     world.now += timedelta(seconds=61)
     world.create_job(world.late_creates.pop(), late=True)
     (job,) = world.jobs.values()
@@ -55,11 +54,7 @@ def test_a_create_that_comes_too_late_calls_nothing():
 
 
 def test_a_job_that_outlives_its_run_is_deleted():
-    world, first, paused = a_world()
-    world.step(paused, pause_create=True)
-    world.request_cancel()
-    world.sync(first)
-    world.step(first)
+    world, first = a_run_that_was_cancelled_while_its_job_was_created()
     world.create_job(world.late_creates.pop(), late=True)
     world.sync(first)
     world.step(first)
@@ -74,7 +69,7 @@ def test_a_job_that_somebody_deletes_is_followed_by_the_next_attempt_when_its_po
     for _ in range(5):
         world.go_on(operator)
     assert world.run.status.phase is Phase.RUNNING
-    until_it_ends(world, operator)
+    lives.end(world, operator)
     rows = world.run.status.attempts
     assert [row.reason for row in rows] == ["AttemptLost", "Completed"]
     assert [one.attempt for one in world.executions] == [1, 2]
@@ -87,7 +82,7 @@ def test_a_job_that_somebody_deletes_before_anybody_saw_it_run_does_not_run_twic
     world.start_pod(job)
     world.run_pod(world.pods_where(phase="Pending")[0])
     world.delete_job(job.name, job.uid)
-    until_it_ends(world, operator)
+    lives.end(world, operator)
     assert [one.attempt for one in world.executions] == [1, 2]
     assert world.run.status.attempts[0].reason == "ClaimLost"
 
@@ -101,7 +96,7 @@ def test_an_operator_that_dies_after_it_deleted_a_job_leaves_behind_why():
     world.sync(operator)
     world.step(operator)
     assert world.jobs == {}
-    until_it_ends(world, Operator(None))
+    lives.end(world, Operator(None))
     assert world.run.status.phase is Phase.CANCELLED
     assert [row.reason for row in world.run.status.attempts] == ["Cancelled"]
 
@@ -142,5 +137,5 @@ def test_the_deadline_stops_what_runs_before_the_run_ends():
     for _ in range(5):
         world.go_on(operator)
         assert not world.run.status.phase.is_terminal
-    until_it_ends(world, operator)
+    lives.end(world, operator)
     assert world.run.status.conditions[0].reason == Reason.DEADLINE_EXCEEDED

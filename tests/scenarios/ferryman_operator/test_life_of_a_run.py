@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from builders import lives
 from builders.model_world import ModelWorld, Operator, may_be_tried_again
 from builders.runs import T0, a_run
 from ferryman.api.phases import Outcome, Phase
@@ -235,30 +235,15 @@ class LifeOfARun(RuleBasedStateMachine):
         world, operator = self.world, Operator(None)
         world.late_creates.clear()
         in_time = world.now < T0 + timedelta(minutes=5)
-        for _ in range(600):
-            if world.run.status.phase.is_terminal:
-                break
-            world.settle(operator)
-        assert world.run.status.phase.is_terminal, world.run.status
+        lives.end(world, operator)
         assert not in_time or world.run.status.phase is not Phase.TIMED_OUT
         self.statuses_follow_each_other()
-        for _ in range(10):
-            world.settle(operator)
-        before = world.writes
-        for one in (operator, *self.operators):
-            world.sync(one)
-            assert world.step(one).is_quiet
-        assert world.writes == before
+        lives.rest(world, operator, *self.operators)
         world.now += timedelta(hours=25)
         assert world.step(operator).remove
 
 
-LifeOfARun.TestCase.settings = settings(
-    max_examples=150,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+LifeOfARun.TestCase.settings = lives.tries(150, steps=50)
 TestLifeOfARun = LifeOfARun.TestCase
 
 

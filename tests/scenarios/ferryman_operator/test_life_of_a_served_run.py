@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from builders import lives
 from builders.runs import T0, a_run
 from builders.served_world import Operator, ServedWorld
 from ferryman.api.phases import Outcome, Phase
@@ -192,27 +192,12 @@ class LifeOfAServedRun(RuleBasedStateMachine):
         for worker in world.workers:
             worker.is_paused = False
         world.hire()
-        for _ in range(900):
-            if world.run.status.phase.is_terminal:
-                break
-            world.settle(operator)
-        assert world.run.status.phase.is_terminal, world.run.status
+        lives.end(world, operator)
         self.an_end_is_final_and_the_ledger_only_grows()
-        for _ in range(10):
-            world.settle(operator)
-        before = world.writes
-        for one in (operator, *self.operators):
-            world.sync(one)
-            assert world.step(one).is_quiet
-        assert world.writes == before
+        lives.rest(world, operator, *self.operators)
 
 
-LifeOfAServedRun.TestCase.settings = settings(
-    max_examples=100,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+LifeOfAServedRun.TestCase.settings = lives.tries(100, steps=40)
 TestLifeOfAServedRun = LifeOfAServedRun.TestCase
 
 
