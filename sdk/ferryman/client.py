@@ -12,13 +12,13 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from ferryman import connection, delivery
+from ferryman import connection, delivery, naming
 from ferryman.api import names
 from ferryman.batches import Batches
 from ferryman.binding import Call
 from ferryman.cluster import Cluster
 from ferryman.creates import Creates
-from ferryman.exceptions import FerrymanError, RunGone
+from ferryman.exceptions import RunGone
 from ferryman.futures import TaskFuture
 from ferryman.gathering import TaskFutureList
 from ferryman.orders import Order, Outlet
@@ -26,7 +26,7 @@ from ferryman.runs import Run, attempt_order, view
 from ferryman.settings import Settings
 from ferryman.submission import Definition
 from ferryman.uploads import Uploads
-from ferryman.watching import Watcher
+from ferryman.watches import Watches
 from ferryman.wire.store import Store
 
 
@@ -46,11 +46,17 @@ class Client:
         self._image = settings.image.value if settings is not None and settings.image is not None else None
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._watchers: dict[str, Watcher] = {}
+        self._id = naming.random_suffix()
+        self._watches = Watches(cluster, self._id)
         self._courier = delivery.Courier()
         self._delivery = delivery.Delivery(store)
         uploads = Uploads(store, trusts_store=_allows_unconditional(settings))
-        self._outlet = Outlet(store, uploads, Creates(cluster), self._submitted)
+        self._outlet = Outlet(store, uploads, Creates(cluster, self._follow), self._submitted, self._id)
+
+    @property
+    def id(self) -> str:
+        """Random; the label `ferryman.dev/client` of every run that it creates."""
+        return self._id
 
     # ---- runs
 
@@ -82,12 +88,9 @@ class Client:
 
         A result that is a pickle executes what is in it, so it is loaded only with `trust_pickle`.
         """
-        future = self._future(namespace or self.namespace, name, trust_pickle=trust_pickle)
-        try:
-            future.observe(view(self.cluster.get_run(future.namespace, name)))
-        except FerrymanError as error:
-            future.not_created(error)
-            raise
+        run = view(self.cluster.get_run(namespace or self.namespace, name))
+        future = self._future(run.namespace, name, trust_pickle=trust_pickle)
+        self._follow(future, run)
         return future
 
     def list_runs(
@@ -101,12 +104,10 @@ class Client:
     def close(self) -> None:
         """End the watches, and the waiting for the store. Runs go on; futures that wait are never done."""
         with self._lock:
-            watchers = list(self._watchers.values())
-            self._watchers.clear()
+            watches, self._watches = self._watches, Watches(self.cluster, self._id)
             self._delivery.patience.give_up()
             self._delivery = delivery.Delivery(self.store)
-        for watcher in watchers:
-            watcher.close()
+        watches.close()
 
     def __enter__(self) -> Self:
         _stack.append(self)
@@ -145,7 +146,7 @@ class Client:
 
     def hold(self, future: TaskFuture[Any]) -> None:
         """Keep the future until it is done."""
-        self._watcher(future.namespace).hold(future)
+        self._watches.hold(future)
 
     # ---- inside
 
@@ -163,21 +164,23 @@ class Client:
         return Order(self._outlet, definition, options.namespace or self.namespace, wait_for, served=served)
 
     def _submitted(self, namespace: str, name: str) -> TaskFuture[Any]:
-        return self._future(namespace, name, trust_pickle=True)
+        future = self._future(namespace, name, trust_pickle=True)
+        # Before the run exists: a change that comes before the create's reply would be missed after it.
+        self._watches.expect(namespace, name, future)
+        return future
 
     def _future(self, namespace: str, name: str, *, trust_pickle: bool) -> TaskFuture[Any]:
         future: TaskFuture[Any] = TaskFuture(self, namespace, name, trust_pickle=trust_pickle)
-        watcher = self._watcher(namespace)
-        # Before the run exists: a change that comes before the create's reply would be missed after it.
-        watcher.subscribe(name, future)
-        Future.add_done_callback(future, partial(watcher.release, name))
+        Future.add_done_callback(future, partial(self._release, namespace, name))
         return future
 
-    def _watcher(self, namespace: str) -> Watcher:
-        with self._lock:
-            if namespace not in self._watchers:
-                self._watchers[namespace] = Watcher(self.cluster, namespace)
-            return self._watchers[namespace]
+    # Asked for each time: `close` makes new ones.
+
+    def _follow(self, future: TaskFuture[Any], run: Run) -> None:
+        self._watches.follow(future, run)
+
+    def _release(self, namespace: str, name: str, future: TaskFuture[Any]) -> None:
+        self._watches.release(namespace, name, future)
 
 
 def _allows_unconditional(settings: Settings | None) -> bool:

@@ -37,11 +37,13 @@ class Cluster(Protocol):
         """The TaskRuns of a namespace, or of all."""
         ...
 
-    def watch_runs(self, namespace: str) -> Iterator[WatchEvent]:
+    def watch_runs(self, namespace: str, *, label_selector: str = "", name: str = "") -> Iterator[WatchEvent]:
         """Every TaskRun of the namespace, then SYNCED, then every change, for ever.
 
-        Reconnects by itself; after a gap (410) it lists anew, tells a run that has vanished as
-        DELETED and says SYNCED again. Closing the iterator closes the connection.
+        With a selector or a name: those that have the labels, or that name; one that loses the labels
+        is told as DELETED, in its state before. Reconnects by itself; after a gap (410) it lists anew,
+        tells a run that has vanished as DELETED and says SYNCED again. Closing the iterator closes the
+        connection.
         """
         ...
 

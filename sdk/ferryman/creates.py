@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -19,8 +19,10 @@ PATIENCE_SECONDS: Final = 600.0
 class Creates:
     """Creates the TaskRuns of futures in one cluster. Thread-safe."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, follow: Callable[[TaskFuture[Any], Run], None]) -> None:
+        """`follow(future, run)` tells the future what becomes of its run."""
         self._cluster = cluster
+        self._follow = follow
         self._patience = Patience(PATIENCE_SECONDS)
         self._has_created = False
 
@@ -36,7 +38,7 @@ class Creates:
             what = f"run {future.name} cannot be created"
             run = self._patience.call(create, ClusterUnavailable, what, future.delayed)
         self._has_created = True
-        future.observe(run)
+        self._follow(future, run)
 
     def _create(self, manifest: Mapping[str, Any], token: str) -> Run:
         try:

@@ -128,10 +128,11 @@ class KubeCluster:
     def list_runs(self, namespace: str | None, *, label_selector: str = "") -> Sequence[Object]:
         return self._list(runs_path(namespace), "list TaskRuns", label_selector)[0]
 
-    def watch_runs(self, namespace: str) -> Iterator[WatchEvent]:
+    def watch_runs(self, namespace: str, *, label_selector: str = "", name: str = "") -> Iterator[WatchEvent]:
+        fields = f"metadata.name={name}" if name else ""
         return kube_watch.RunWatch(
-            lambda: self._list(runs_path(namespace), "list TaskRuns", ""),
-            lambda version: self._open_watch(namespace, version),
+            lambda: self._list(runs_path(namespace), "list TaskRuns", label_selector, fields=fields),
+            lambda version: self._open_watch(namespace, version, label_selector, fields),
             self._retries,
         )
 

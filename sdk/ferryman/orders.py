@@ -21,12 +21,16 @@ from ferryman.wire.store import Store
 
 @dataclass(frozen=True)
 class Outlet:
-    """Where orders go: a client's store, its cluster, and `future(namespace, name)` of a run to be."""
+    """Where orders go: a client's store, its cluster, and `future(namespace, name)` of a run to be.
+
+    `client`: its id, which its runs carry.
+    """
 
     store: Store
     uploads: Uploads
     creates: Creates
     future: Callable[[str, str], TaskFuture[Any]]
+    client: str
 
 
 class Order:
@@ -62,7 +66,9 @@ class Order:
     def identity(self) -> Identity:
         """Of another run, chosen now. The run whose code this is becomes its parent."""
         parent = _parent(self.namespace)
-        return Identity(self.namespace, naming.random_suffix(), naming.token(), parent)
+        return Identity(
+            self.namespace, naming.random_suffix(), naming.token(), client=self.outlet.client, parent=parent
+        )
 
     def manifest(
         self, identity: Identity, call: SealedCall, blob: Mapping[str, Any] | None

@@ -61,6 +61,8 @@ class Run:
     result: StoredResult | None = None
     tags: str = ""
     submission: str = ""
+    client: str = ""
+    """The id of the client that created it, for `kubectl get taskruns -l ferryman.dev/client=ID`."""
 
     def is_older_than(self, other: Run) -> bool:
         """Whether the API server wrote `other` later, as far as their versions tell."""
@@ -95,6 +97,7 @@ def view(manifest: Mapping[str, Any]) -> Run:
         result=_result(status.get("result")),
         tags=annotations.get(names.TAGS_ANNOTATION, ""),
         submission=annotations.get(names.SUBMISSION_ANNOTATION, ""),
+        client=(meta.get("labels") or {}).get(names.CLIENT_LABEL, ""),
     )
 
 

@@ -60,11 +60,15 @@ class Parent:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which run: chosen by the caller, because it is random. `parent`: who submits it, if a run does."""
+    """Which run: chosen by the caller, because it is random. `parent`: who submits it, if a run does.
+
+    `client`: the id of the client that creates it.
+    """
 
     namespace: str
     suffix: str
     token: str
+    client: str
     parent: Parent | None = None
 
 
@@ -175,7 +179,7 @@ def manifest(
         **_run_options(chosen),
         "pod": chosen.pod.spec() if code is not None else None,
     }
-    labels = _labels(chosen.name, identity.parent)
+    labels = _labels(chosen.name, identity)
     if code is None:
         labels[names.SERVED_LABEL] = names.served_value(spec["function"]["entrypoint"])
     return {
@@ -241,9 +245,11 @@ def _hooks(chosen: TaskOptions) -> list[str]:
     return [kind for kind, hooks in kinds.items() if hooks]
 
 
-def _labels(task: str, parent: Parent | None) -> dict[str, str]:
-    found = {names.TASK_LABEL: names.label_value(task)}
-    return found if parent is None else {**found, names.PARENT_LABEL: names.label_value(parent.name)}
+def _labels(task: str, identity: Identity) -> dict[str, str]:
+    found = {names.TASK_LABEL: names.label_value(task), names.CLIENT_LABEL: identity.client}
+    if identity.parent is not None:
+        found[names.PARENT_LABEL] = names.label_value(identity.parent.name)
+    return found
 
 
 def _owners(parent: Parent | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One watch per client and namespace, whatever the number of futures that wait.
+"""One watch, whatever the number of futures that wait for its runs.
 
 A thread follows `Cluster.watch_runs` and tells every change to the futures of that run. It
 begins with the first future and ends some time after the last one is done or forgotten.
@@ -11,9 +11,11 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
+from ferryman.api import names
 from ferryman.cluster import Cluster, WatchEvent
 from ferryman.exceptions import ClusterUnavailable, FerrymanError, RunNotFound
 from ferryman.patience import Patience
@@ -42,18 +44,44 @@ class Listener(Protocol):
     def done(self) -> bool: ...
 
 
-class Watcher:
-    """The watch of one namespace. Thread-safe."""
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a watch sees: the runs that one client created, the run of one name, or, without either, all."""
 
-    def __init__(self, cluster: Cluster, namespace: str, *, linger: float = LINGER) -> None:
+    namespace: str
+    client: str = ""
+    name: str = ""
+
+    def sees(self, run: Run) -> bool:
+        """Whether the run, as it is now, is one of them."""
+        return self.client in ("", run.client) and self.name in ("", run.name)
+
+    def open(self, cluster: Cluster) -> Iterator[WatchEvent]:
+        """The watch."""
+        labels = f"{names.CLIENT_LABEL}={self.client}" if self.client else ""
+        return cluster.watch_runs(self.namespace, label_selector=labels, name=self.name)
+
+
+class Watcher:
+    """One watch. Thread-safe."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        scope: Scope,
+        stray: Callable[[Listener, Run], None],
+        *,
+        linger: float = LINGER,
+    ) -> None:
+        """`stray(listener, run)` takes over a listener whose run is there, and not in the scope any more."""
         self._cluster = cluster
-        self._namespace = namespace
+        self._scope = scope
+        self._stray = stray
         self._linger = linger
         self._patience = Patience()
         self._lock = threading.Lock()
         self._listeners: dict[str, list[weakref.ref[Listener]]] = {}
         self._forgotten: deque[str] = deque()
-        self._held: dict[int, Listener] = {}
         self._stream: Iterator[WatchEvent] | None = None
         self._thread: threading.Thread | None = None
 
@@ -63,25 +91,33 @@ class Watcher:
         with self._lock:
             return self._thread is not None
 
-    def subscribe(self, name: str, listener: Listener) -> None:
-        """Tell `listener` every change of the run from now on, as long as somebody else holds it."""
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody listens."""
+        with self._lock:
+            self._sweep()
+            return bool(self._listeners)
+
+    def subscribe(self, name: str, listener: Listener) -> bool:
+        """Tell `listener` every change of the run from now on, as long as somebody else holds it.
+
+        False if it has subscribed before.
+        """
         # A callback of a weak reference may run anywhere, so it takes no lock.
         reference = weakref.ref(listener, lambda _: self._forgotten.append(name))
         with self._lock:
-            self._listeners.setdefault(name, []).append(reference)
+            references = self._listeners.setdefault(name, [])
+            if any(one() is listener for one in references):
+                return False
+            references.append(reference)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._follow, name="ferryman-watch", daemon=True)
                 self._thread.start()
-
-    def hold(self, listener: Listener) -> None:
-        """Keep it alive until it is released: nobody else might."""
-        with self._lock:
-            self._held[id(listener)] = listener
+            return True
 
     def release(self, name: str, listener: Listener) -> None:
         """It is done and needs to hear no more."""
         with self._lock:
-            self._held.pop(id(listener), None)
             self._keep(name, lambda one: one is not listener)
             self._sweep()
             is_idle = not self._listeners and self._thread is not None
@@ -101,7 +137,7 @@ class Watcher:
         stream: Iterator[WatchEvent] | None = None
         listed: set[str] = set()
         try:
-            stream = self._cluster.watch_runs(self._namespace)
+            stream = self._scope.open(self._cluster)
             if not self._adopt(stream):
                 return
             for event in stream:
@@ -131,8 +167,20 @@ class Watcher:
             return
         listed.add(name)
         run = view(event.object)
+        if event.type == "DELETED":
+            self._gone(run, listeners)
+            return
         for listener in listeners:
-            _tell(listener, run, is_deleted=event.type == "DELETED")
+            listener.observe(run)
+
+    def _gone(self, run: Run, listeners: list[Listener]) -> None:
+        # That it lost the label by which this watch selects is told in the same way.
+        left = self._read(run.name) if self._scope.client else None
+        for listener in listeners:
+            if left is not None and left.uid == run.uid:
+                self._found(left, listener)
+            else:
+                _tell_deleted(listener, run)
 
     def _confirm_missing(self, listed: set[str]) -> None:
         # A run that was known before the list and is not in it: deleted, or newer than the list.
@@ -143,15 +191,25 @@ class Watcher:
             for listener in self._of(name):
                 if listener.run is None or listener.done():
                     continue
-                try:
-                    listener.observe(self._read(name))
-                except RunNotFound:
+                found = self._read(name)
+                if found is None:
                     listener.vanished()
+                else:
+                    self._found(found, listener)
 
-    def _read(self, name: str) -> Run:
-        read = partial(self._cluster.get_run, self._namespace, name)
-        what = f"run {name} cannot be read"
-        return view(self._patience.call(read, ClusterUnavailable, what, lambda _: None))
+    def _found(self, run: Run, listener: Listener) -> None:
+        if self._scope.sees(run):
+            listener.observe(run)
+        else:
+            self.release(run.name, listener)
+            self._stray(listener, run)
+
+    def _read(self, name: str) -> Run | None:
+        read = partial(self._cluster.get_run, self._scope.namespace, name)
+        try:
+            return view(self._patience.call(read, ClusterUnavailable, f"run {name} cannot be read", _ignored))
+        except RunNotFound:
+            return None
 
     def _of(self, name: str) -> list[Listener]:
         with self._lock:
@@ -165,7 +223,7 @@ class Watcher:
             references = [one for several in self._listeners.values() for one in several]
             self._forget()
         if not isinstance(error, FerrymanError):
-            _log.error("the watch of namespace %s failed", self._namespace, exc_info=error)
+            _log.error("the watch of namespace %s failed", self._scope.namespace, exc_info=error)
         for reference in references:
             listener = reference()
             if listener is not None:
@@ -182,7 +240,6 @@ class Watcher:
 
     def _forget(self) -> None:
         self._listeners.clear()
-        self._held.clear()
         self._stream = None
         self._thread = None
 
@@ -199,13 +256,15 @@ class Watcher:
             self._listeners.pop(name, None)
 
 
-def _tell(listener: Listener, run: Run, *, is_deleted: bool) -> None:
-    if not is_deleted:
-        listener.observe(run)
-    elif listener.run is None or listener.run.uid == run.uid:
+def _tell_deleted(listener: Listener, run: Run) -> None:
+    if listener.run is None or listener.run.uid == run.uid:
         if run.is_over:
             listener.observe(run)
         listener.vanished()
+
+
+def _ignored(_: str) -> None:
+    """Nobody needs to hear that it takes longer."""
 
 
 def _close(stream: Any) -> None:

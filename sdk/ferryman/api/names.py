@@ -48,6 +48,9 @@ SERVED_LABEL: Final = f"{GROUP}/served"
 PARENT_LABEL: Final = f"{GROUP}/parent"
 """SDK -> people: the name of the run whose code submitted this one, as a label value."""
 
+CLIENT_LABEL: Final = f"{GROUP}/client"
+"""SDK -> SDK and people: the random id of the client that created the run; what the client watches by."""
+
 SUBMISSION_ANNOTATION: Final = f"{GROUP}/submission"
 """SDK -> SDK: random token of one submit call, so that a create whose reply was lost is recognised."""
 

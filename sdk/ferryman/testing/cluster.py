@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ferryman import submission
 from ferryman.api import names
@@ -57,12 +57,12 @@ class InMemoryCluster:
             found = [run for (where, _), run in self._runs.items() if namespace in (None, where)]
             return [copy.deepcopy(run) for run in found if _selects(label_selector, run)]
 
-    def watch_runs(self, namespace: str) -> Iterator[WatchEvent]:
+    def watch_runs(self, namespace: str, *, label_selector: str = "", name: str = "") -> Iterator[WatchEvent]:
         with self._lock:
-            watch = _Watch(namespace)
+            watch = _Watch(namespace, label_selector, name)
             for run in self.list_runs(namespace):
-                watch.tell(WatchEvent("ADDED", run))
-            watch.tell(WatchEvent("SYNCED", {}))
+                watch.tell("ADDED", run)
+            watch.put(WatchEvent("SYNCED", {}))
             self._watches = [one for one in self._watches if not one.is_closed] + [watch]
             return watch
 
@@ -98,6 +98,13 @@ class InMemoryCluster:
         with self._lock:
             run = copy.deepcopy(self._find(namespace, name))
             run["status"] = copy.deepcopy(dict(status))
+            return self._store("MODIFIED", (namespace, name), run)
+
+    def set_labels(self, namespace: str, name: str, labels: Mapping[str, str]) -> Object:
+        """Replace the run's labels, as somebody might by hand. Raises RunNotFound."""
+        with self._lock:
+            run = copy.deepcopy(self._find(namespace, name))
+            run["metadata"]["labels"] = dict(labels)
             return self._store("MODIFIED", (namespace, name), run)
 
     def add_pod(self, pod: Mapping[str, Any], log: Sequence[str] = ()) -> None:
@@ -136,13 +143,16 @@ class InMemoryCluster:
     def _tell(self, kind: Any, namespace: str, run: Object) -> None:
         for watch in self._watches:
             if watch.namespace == namespace and not watch.is_closed:
-                watch.tell(WatchEvent(kind, copy.deepcopy(run)))
+                watch.tell(kind, run)
 
 
 class _Watch(Iterator[WatchEvent]):
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, label_selector: str, name: str) -> None:
         self.namespace = namespace
         self.is_closed = False
+        self._label_selector = label_selector
+        self._name = name
+        self._known: dict[str, Object] = {}
         self._events: queue.SimpleQueue[WatchEvent | None] = queue.SimpleQueue()
 
     def __next__(self) -> WatchEvent:
@@ -151,7 +161,18 @@ class _Watch(Iterator[WatchEvent]):
             raise StopIteration
         return event
 
-    def tell(self, event: WatchEvent) -> None:
+    def tell(self, kind: Literal["ADDED", "MODIFIED", "DELETED"], run: Object) -> None:
+        """A change, as it looks through the selection: what leaves it is gone, in its state before."""
+        name = run["metadata"]["name"]
+        before = self._known.pop(name, None)
+        is_seen = self._name in ("", name) and _selects(self._label_selector, run)
+        if kind != "DELETED" and is_seen:
+            self._known[name] = copy.deepcopy(run)
+            self.put(WatchEvent("MODIFIED" if before else "ADDED", copy.deepcopy(run)))
+        elif before is not None:
+            self.put(WatchEvent("DELETED", copy.deepcopy(run) if kind == "DELETED" else before))
+
+    def put(self, event: WatchEvent) -> None:
         self._events.put(event)
 
     def close(self) -> None:

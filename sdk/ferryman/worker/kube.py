@@ -26,7 +26,7 @@ class KubeWorkerCluster(KubeCluster):
         self._fields = _LIVE
         self._once_only = KubeCluster(api_client, retries=Retries(most=0))
 
-    def watch_runs(self, labels: str) -> Iterator[WatchEvent]:
+    def watch_runs(self, labels: str) -> Iterator[WatchEvent]:  # type: ignore[override]
         runs = runs_path(self._namespace)
         return kube_watch.RunWatch(
             lambda: self._list_live(runs, labels),

@@ -143,6 +143,42 @@ def test_a_watch_tells_what_there_is_then_synced_then_every_change(cluster):
     ]
 
 
+def test_a_watch_by_label_tells_what_has_it_and_what_loses_it(cluster):
+    for name, team in (("one", "a"), ("two", "b"), ("three", "a")):
+        cluster.create_run(a_manifest(name, labels={"team": team}))
+    watch = cluster.watch_runs(NAMESPACE, label_selector="team=a")
+    seen = [next(watch) for _ in range(3)]
+    relabel(cluster, "two", "a")
+    cluster.request_cancel(NAMESPACE, "two")
+    relabel(cluster, "two", "b")
+    cluster.request_cancel(NAMESPACE, "two")
+    cluster.delete_run(NAMESPACE, "one")
+    seen += [next(watch) for _ in range(4)]
+    watch.close()
+    assert sorted(told(event) for event in seen[:2]) == [("ADDED", "one"), ("ADDED", "three")]
+    assert [told(event) for event in seen[2:]] == [
+        ("SYNCED", None),
+        ("ADDED", "two"),
+        ("MODIFIED", "two"),
+        ("DELETED", "two"),
+        ("DELETED", "one"),
+    ]
+    assert seen[5].object["metadata"]["labels"] == {"team": "a"}
+
+
+def test_a_watch_by_name_tells_of_no_other_run(cluster):
+    cluster.create_run(a_manifest("other"))
+    watch = cluster.watch_runs(NAMESPACE, name="one")
+    seen = [next(watch)]
+    cluster.request_cancel(NAMESPACE, "other")
+    cluster.create_run(a_manifest("one"))
+    cluster.delete_run(NAMESPACE, "other")
+    cluster.delete_run(NAMESPACE, "one")
+    seen += [next(watch), next(watch)]
+    watch.close()
+    assert [told(event) for event in seen] == [("SYNCED", None), ("ADDED", "one"), ("DELETED", "one")]
+
+
 def test_a_closed_watch_ends_the_thread_that_reads_it(cluster):
     watch = cluster.watch_runs(NAMESPACE)
     synced, ended = threading.Event(), threading.Event()
@@ -237,6 +273,14 @@ def test_a_watch_lists_anew_after_a_gap_and_tells_what_vanished(server, kube):
     kube.delete_run(NAMESPACE, "gone")
     assert [told(next(watch)), told(next(watch))] == [("DELETED", "gone"), ("SYNCED", None)]
     watch.close()
+
+
+def relabel(cluster: Cluster, name: str, team: str) -> None:
+    if isinstance(cluster, InMemoryCluster):
+        cluster.set_labels(NAMESPACE, name, {"team": team})
+        return
+    runs = f"/apis/ferryman.dev/v1alpha1/namespaces/{NAMESPACE}/taskruns"
+    cluster.ask("PATCH", f"{runs}/{name}", {"metadata": {"labels": {"team": team}}})
 
 
 def told(event: WatchEvent) -> tuple[str, str | None]:

@@ -122,7 +122,7 @@ def test_a_captured_credential_travels_in_the_store_alone(ferryman_local):
 
 
 class Unwatchable(InMemoryCluster):
-    def watch_runs(self, namespace):
+    def watch_runs(self, namespace, **selection):
         raise PermissionDenied(f"cannot list TaskRuns: no one may in the namespace {namespace}")
 
 

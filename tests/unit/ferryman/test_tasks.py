@@ -271,7 +271,7 @@ def test_name_tags_and_token_are_on_the_task_run(ferryman_local):
     future = add.with_options(tags=["b", "a"], task_run_name="sum of {x} and {y}").submit(3)
     meta = ferryman_local.cluster.get_run("default", future.name)["metadata"]
     assert future.name.startswith("sum-of-3-and-1-")
-    assert meta["labels"] == {names.TASK_LABEL: "add"}
+    assert meta["labels"] == {names.TASK_LABEL: "add", names.CLIENT_LABEL: ferryman_local.id}
     assert json.loads(meta["annotations"][names.TAGS_ANNOTATION]) == ["a", "b"]
     assert [run.name for run in ferryman.list_runs(tag="a", task="add")] == [future.name]
 

@@ -1,57 +1,17 @@
-"""One watch for all futures of a namespace."""
+"""One watch for all futures that it sees the runs of."""
 
 from __future__ import annotations
 
 import gc
-import threading
-import time
 
 import pytest
 
+from builders.ears import Ear, until
 from builders.manifests import a_manifest
 from ferryman.exceptions import PermissionDenied
 from ferryman.runs import view
 from ferryman.testing import InMemoryCluster
-from ferryman.watching import Watcher
-
-
-class Ear:
-    """A listener that remembers what it was told."""
-
-    def __init__(self, run=None) -> None:
-        self.run = run
-        self.heard = []
-        self.is_done = False
-        self._changed = threading.Condition()
-
-    def observe(self, run) -> None:
-        self.run = run
-        self._note(run.phase.value)
-
-    def vanished(self) -> None:
-        self._note("vanished")
-
-    def reject(self, error) -> None:
-        self._note(type(error).__name__)
-
-    def done(self) -> bool:
-        return self.is_done
-
-    def wait_for(self, word: str) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: word in self.heard, 20), self.heard
-
-    def _note(self, word: str) -> None:
-        with self._changed:
-            self.heard.append(word)
-            self._changed.notify_all()
-
-
-def until(condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+from ferryman.watching import Scope, Watcher
 
 
 @pytest.fixture
@@ -61,9 +21,15 @@ def cluster():
 
 @pytest.fixture
 def watcher(cluster):
-    made = Watcher(cluster, "default", linger=0.01)
+    made = a_watcher(cluster)
     yield made
     made.close()
+
+
+def a_watcher(cluster) -> Watcher:
+    return Watcher(
+        cluster, Scope("default"), lambda ear, run: pytest.fail(f"{run.name} is seen"), linger=0.01
+    )
 
 
 def test_a_change_is_told_to_the_future_of_that_run_only(cluster, watcher):
@@ -151,27 +117,11 @@ def test_a_future_that_nobody_holds_is_forgotten(cluster, watcher):
     until(lambda: not watcher.is_active)
 
 
-def test_a_held_future_hears_though_nobody_else_has_it(cluster, watcher):
-    heard = threading.Event()
-
-    class Loud(Ear):
-        def observe(self, run) -> None:
-            heard.set()
-
-    ear = Loud()
-    watcher.subscribe("one", ear)
-    watcher.hold(ear)
-    del ear
-    gc.collect()
-    cluster.create_run(a_manifest("one"))
-    assert heard.wait(20)
-
-
 def test_a_watch_that_is_refused_fails_those_who_wait():
     class Forbidding(InMemoryCluster):
-        def watch_runs(self, namespace):
+        def watch_runs(self, namespace, **selection):
             raise PermissionDenied("no list for you")
 
     ear = Ear()
-    Watcher(Forbidding(), "default").subscribe("one", ear)
+    a_watcher(Forbidding()).subscribe("one", ear)
     ear.wait_for("PermissionDenied")
