@@ -34,7 +34,8 @@ def run(
     signal.signal(signal.SIGTERM, _terminate)
     os.register_at_fork(after_in_child=_die_of_sigterm)
     try:
-        sender.end(_carry_out(assignment, environment, sender, store))
+        with context.entered(_context_of(assignment), everywhere=True):
+            sender.end(_carry_out(assignment, environment, sender, store))
     except Ended as ended:
         sender.end(ended.ending)
     except Terminated:
@@ -56,9 +57,8 @@ def _carry_out(
         # Deferred: few processes are for hooks alone.
         from ferryman.runner import hooks_only  # noqa: PLC0415
 
-        return hooks_only.carry_out(
-            store, assignment, environment, _claimant(assignment, environment), sender
-        )
+        claimant = _claimant(assignment, environment)
+        return hooks_only.carry_out(store, assignment, environment, claimant, sender)
     sender.enter(Step.DOWNLOAD)
     downloads = payload.Downloads(store, assignment)
     # Not at the top: importing the codecs takes as long as the downloads, and goes on meanwhile.
@@ -70,16 +70,15 @@ def _carry_out(
     payload.verify(blobs, assignment)
     _claim(store, assignment, environment, sender)
     invocation = Invocation(store, assignment, sender, environment)
-    with context.entered(_context_of(assignment), everywhere=True):
-        found = invocation.unpickle(blobs)
-        # What was downloaded would otherwise stay in memory for as long as the function runs.
-        del blobs, downloads
-        ended = invocation.execute(found)
-        if execution.has_hooks(found.task) and aftermath.is_last(assignment, ended.reason):
-            # First, as nothing that hooks do changes it.
-            sender.end(ended)
-            invocation.call_hooks(found, ended, _claimant(assignment, environment))
-        return ended
+    found = invocation.unpickle(blobs)
+    # What was downloaded would otherwise stay in memory for as long as the function runs.
+    del blobs, downloads
+    ended = invocation.execute(found)
+    if execution.has_hooks(found.task) and aftermath.is_last(assignment, ended.reason):
+        # First, as nothing that hooks do changes it.
+        sender.end(ended)
+        invocation.call_hooks(found, ended, _claimant(assignment, environment))
+    return ended
 
 
 def _context_of(assignment: Assignment) -> context.RunContext:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ferryman import conditions, states
 from ferryman.api.runner_contract import Assignment
 from ferryman.awaiting import awaited
-from ferryman.context import TaskRunContext
+from ferryman.context import TaskRun, TaskRunContext
 from ferryman.exceptions import InvalidBlob, ParameterBindError
 from ferryman.runner import output
 from ferryman.wire import formats
@@ -64,6 +64,23 @@ def bound(task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) 
         return task.bind(tuple(args), kwargs)
     except ParameterBindError as error:
         raise InvalidBlob(f"the function cannot be called so: {error}") from None
+
+
+def task_run(
+    task: Task[..., Any], assignment: Assignment, began: datetime, *, flow_run_id: str | None = None
+) -> TaskRun:
+    """The run as its code and its hooks see it."""
+    return TaskRun(
+        id=assignment.uid,
+        name=assignment.run,
+        task_name=assignment.task,
+        task_key=task.task_key,
+        run_count=assignment.attempt,
+        tags=task.tags,
+        start_time=began,
+        flow_run_id=flow_run_id,
+        namespace=assignment.namespace,
+    )
 
 
 def call(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

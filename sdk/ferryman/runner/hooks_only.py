@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ferryman import context
 from ferryman.api.hooks import HooksReport
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment, RunEnding
-from ferryman.context import TaskRun, TaskRunContext
-from ferryman.runner import hooks, payload
+from ferryman.context import TaskRunContext
+from ferryman.runner import execution, hooks, payload
 from ferryman.runner.channel import Sender
 from ferryman.runner.claim import Claimant
 from ferryman.runner.ending import Ending
@@ -37,31 +36,13 @@ def carry_out(
     blobs = payload.Downloads(store, without_call).result()
     sender.enter(Step.VERIFY)
     payload.verify(blobs, without_call)
-    run = context.RunContext(
-        assignment.namespace, assignment.run, assignment.uid, assignment.attempt, assignment.task
-    )
-    with context.entered(run, everywhere=True):
-        task = Invocation(store, without_call, sender, environment).unpickle_task(blobs)
-        found = hooks.of(task, ending.reason)
-        if not found:
-            sender.hooks(HooksReport(called=False, message="The task has no hooks for this."))
-            return Ending(Reason.COMPLETED)
-        here = TaskRunContext(task, task_run(assignment, task), {})
-        where = hooks.stored(store, assignment.namespace, ending)
-        state = hooks.state_of(assignment.run, ending, stored=where)
-        hooks.Caller(store, assignment, claimant, sender).call(here, found, state)
+    task = Invocation(store, without_call, sender, environment).unpickle_task(blobs)
+    found = hooks.of(task, ending.reason)
+    if not found:
+        sender.hooks(HooksReport(called=False, message="The task has no hooks for this."))
+        return Ending(Reason.COMPLETED)
+    here = TaskRunContext(task, execution.task_run(task, assignment, datetime.now(UTC)), {})
+    where = hooks.stored(store, assignment.namespace, ending)
+    state = hooks.state_of(assignment.run, ending, stored=where)
+    hooks.Caller(store, assignment, claimant, sender).call(here, found, state)
     return Ending(Reason.COMPLETED)
-
-
-def task_run(assignment: Assignment, task: object) -> TaskRun:
-    """The run as its hooks see it."""
-    return TaskRun(
-        id=assignment.uid,
-        name=assignment.run,
-        task_name=assignment.task,
-        task_key=getattr(task, "task_key", ""),
-        run_count=assignment.attempt,
-        tags=getattr(task, "tags", frozenset()),
-        start_time=datetime.now(UTC),
-        namespace=assignment.namespace,
-    )

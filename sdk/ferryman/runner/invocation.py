@@ -15,7 +15,7 @@ from ferryman.api.hooks import HooksReport
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import Assignment, ResultRef, RunEnding, decode_upstreams
-from ferryman.context import TaskRun, TaskRunContext
+from ferryman.context import TaskRunContext
 from ferryman.exceptions import FerrymanError, StoreUnavailable
 from ferryman.runner import execution, output, payload
 from ferryman.runner.channel import Sender
@@ -50,6 +50,7 @@ class Invocation:
         self, store: Store, assignment: Assignment, sender: Sender, environment: Mapping[str, str]
     ) -> None:
         self._process = os.getpid()
+        self._began = datetime.now(UTC)
         self._store = store
         self._assignment = assignment
         self._sender = sender
@@ -98,7 +99,7 @@ class Invocation:
 
     def execute(self, found: Bound) -> Ending:
         """Call the function and store what it returns or raises. Raises Terminated."""
-        here = TaskRunContext(found.task, self._task_run(found.task), found.call.parameters)
+        here = self._context_of(found)
         inside = found.task.context_of(here.task_run, here.parameters)
         with context.entered(inside, everywhere=True):
             return self._execute(found, here)
@@ -159,22 +160,13 @@ class Invocation:
         is_outcome = MEANING[ended.reason].phase is Phase.COMPLETED or isinstance(self.outcome, BaseException)
         data = self.outcome if is_outcome else None
         state = hooks.state_of(here.run, ending, data, where)
-        context_ = TaskRunContext(found.task, self._task_run(found.task), found.call.parameters)
-        hooks.Caller(self._store, here, claimant, self._sender).call(context_, chosen, state)
+        caller = hooks.Caller(self._store, here, claimant, self._sender)
+        caller.call(self._context_of(found), chosen, state)
 
-    def _task_run(self, task: Task[..., Any]) -> TaskRun:
-        here = self._assignment
-        return TaskRun(
-            id=here.uid,
-            name=here.run,
-            task_name=here.task,
-            task_key=task.task_key,
-            run_count=here.attempt,
-            tags=task.tags,
-            start_time=datetime.now(UTC),
-            flow_run_id=self._flow_run_id,
-            namespace=here.namespace,
-        )
+    def _context_of(self, found: Bound) -> TaskRunContext:
+        flow = self._flow_run_id
+        run = execution.task_run(found.task, self._assignment, self._began, flow_run_id=flow)
+        return TaskRunContext(found.task, run, found.call.parameters)
 
     def _succeeded(self, value: Any, task: Task[..., Any]) -> Ending:
         self._sender.enter(Step.SERIALISE)

@@ -20,7 +20,7 @@ from ferryman.binding import Call
 from ferryman.caching.records import Hit
 from ferryman.caching.shares import Share
 from ferryman.cluster import Object
-from ferryman.context import TaskRun, TaskRunContext
+from ferryman.context import TaskRunContext
 from ferryman.exceptions import FerrymanError, InvalidBlob, RunNotFound, SerializationError, UpstreamTaskError
 from ferryman.runner import execution, hooks, shared
 from ferryman.runs import view
@@ -186,8 +186,9 @@ class _Execution:
             return Reason.DEPENDENCY_FAILED, str(failed), None
         except FerrymanError as failed:
             return Reason.INVALID_PAYLOAD, str(failed), None
-        here = context.TaskRunContext(task, self._task_run(task, number), call.parameters)
         told = self._assignment(number, job)
+        run = execution.task_run(task, told, datetime.now(UTC), flow_run_id=self._flow_run_id)
+        here = TaskRunContext(task, run, call.parameters)
         shares = bool(told.cache_key or told.cache_scope)
         share = shared.of_attempt(self._store, told, here) if shares else None
         if share is not None and (hit := share.take()) is not None:
@@ -229,7 +230,7 @@ class _Execution:
         return Reason.COMPLETED, "", self._put(sealed, number)
 
     def _assignment(self, number: int, job: str) -> Assignment:
-        """As far as a runner reads it to share its result."""
+        """As far as what a runner makes of it is needed here."""
         meta, how = self._meta, self._spec.get("result", {})
         lasts = how.get("cacheExpiration")
         return Assignment(
@@ -287,19 +288,6 @@ class _Execution:
         envelope.verify(body, wanted["sha256"], wanted["size"])
         self._flow_run_id = codecs.flow_run_of(body)
         return task, task.bind(*codecs.open_arguments(body, resolve=self._upstream))
-
-    def _task_run(self, task: Task[..., Any], number: int) -> TaskRun:
-        return TaskRun(
-            id=self._meta["uid"],
-            name=self._meta["name"],
-            task_name=task.name,
-            task_key=task.task_key,
-            run_count=number,
-            tags=task.tags,
-            start_time=datetime.now(UTC),
-            flow_run_id=self._flow_run_id,
-            namespace=self._meta["namespace"],
-        )
 
     def _upstream(self, wanted: UpstreamValue) -> Any:
         name = self._spec["dependsOn"][wanted.index]["name"]

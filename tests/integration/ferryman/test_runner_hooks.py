@@ -143,6 +143,16 @@ def test_hooks_are_inside_the_context_of_the_run(run):
     assert told(run(with_hooks(add, look), 1, 2)) == ["hook {'x': 1, 'y': 2} True"]
 
 
+def test_hooks_see_the_same_start_of_the_attempt_as_the_function(run):
+    def began():
+        return get_run_context().task_run.start_time.isoformat()
+
+    def look(task, task_run, state):
+        print("hook", task_run.start_time.isoformat() == state.result())
+
+    assert told(run(with_hooks(began, look))) == ["hook True"]
+
+
 def test_after_sys_exit_none_is_called(run):
     def leave():
         sys.exit("bye")
