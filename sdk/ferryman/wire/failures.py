@@ -141,13 +141,57 @@ def _traceback(exc: BaseException) -> str:
 
 
 def _pickled(exc: BaseException) -> bytes | None:
+    # Many exceptions with an __init__ of their own pickle well and cannot be unpickled, or are changed by it.
+    return _faithful(exc, exc) or _faithful(_Parts.of(exc), exc)
+
+
+def _faithful(form: Any, exc: BaseException) -> bytes | None:
     try:
-        body = cloudpickle.dumps(exc, protocol=pickling.PROTOCOL)
-        # Many exceptions with an __init__ of their own pickle well and cannot be unpickled.
-        usable = len(body) <= MAX_PICKLED and type(pickle.loads(body)) is type(exc)
+        body = cloudpickle.dumps(form, protocol=pickling.PROTOCOL)
+        back = pickle.loads(body) if len(body) <= MAX_PICKLED else None
+        same = type(back) is type(exc) and message(back) == message(exc)
     except Exception:  # noqa: BLE001 - whatever a user's __reduce__ or __init__ raises.
         return None
-    return body if usable else None
+    return body if same else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """An exception that is put together again without its `__init__`. What cannot be pickled is left out."""
+
+    kind: type[BaseException]
+    args: tuple[Any, ...]
+    attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, exc: BaseException) -> _Parts:
+        kept = {name: value for name, value in vars(exc).items() if _can_be_pickled(value)}
+        lost = sorted(vars(exc).keys() - kept.keys())
+        if lost:
+            told = f"It came without its {', '.join(lost)}, which cannot be pickled."
+            kept["__notes__"] = [*kept.get("__notes__", []), told]
+        return cls(type(exc), exc.args, kept)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return put_together, (self.kind, self.args, self.attributes)
+
+
+def put_together(
+    kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> BaseException:
+    """The exception of these parts; its `__init__` is not called. Pickled exceptions name this function."""
+    made = kind.__new__(kind, *args)
+    made.args = args
+    vars(made).update(attributes)
+    return made
+
+
+def _can_be_pickled(value: Any) -> bool:
+    try:
+        pickle.loads(cloudpickle.dumps(value, protocol=pickling.PROTOCOL))
+    except Exception:  # noqa: BLE001 - whatever a user's __reduce__ raises.
+        return False
+    return True
 
 
 def _unpickled(body: bytes) -> BaseException | None:

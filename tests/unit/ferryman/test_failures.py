@@ -24,6 +24,19 @@ class Demanding(Exception):
         super().__init__(f"{one} and {two}")
 
 
+class Repeating(Exception):
+    """Unpickles to an exception of another message."""
+
+    def __init__(self, code):
+        super().__init__(f"code {code}")
+
+
+class Demanded(Exception):
+    def __init__(self, *, code):
+        super().__init__(f"code {code}")
+        self.code = code
+
+
 def raised(exc):
     try:
         raise exc
@@ -89,9 +102,25 @@ def test_without_trust_nothing_is_unpickled():
     assert "in raised" in str(back)
 
 
-@pytest.mark.parametrize("error", [Demanding(1, 2), ValueError(threading.Lock())], ids=["demanding", "lock"])
-def test_what_cannot_be_rebuilt_becomes_task_failed(error):
-    assert isinstance(trip(error), TaskFailed)
+@pytest.mark.parametrize(
+    "error", [Demanding(1, 2), Repeating(1), Demanded(code=3)], ids=["demanding", "repeating", "keyword"]
+)
+def test_an_exception_whose_init_does_not_take_its_args_comes_back_as_it_was(error):
+    back = trip(error)
+    assert (type(back), str(back), back.args) == (type(error), str(error), error.args)
+    assert {**vars(back), "__notes__": None} == {**vars(error), "__notes__": None}
+
+
+def test_an_exception_comes_back_without_those_attributes_that_cannot_be_pickled():
+    error = Demanding(1, 2)
+    error.code, error.lock = 42, threading.Lock()
+    back = trip(error)
+    assert (type(back), back.code, hasattr(back, "lock")) == (Demanding, 42, False)
+    assert back.__notes__ == ["It came without its lock, which cannot be pickled."]
+
+
+def test_what_cannot_be_rebuilt_becomes_task_failed():
+    assert isinstance(trip(ValueError(threading.Lock())), TaskFailed)
 
 
 def test_an_exception_whose_str_raises_is_captured():
