@@ -43,7 +43,7 @@ class ResultSource(Protocol):
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class State:
     """Where a run is and why. `timestamp` is when it got there, if that is known.
 
@@ -57,7 +57,7 @@ class State:
     reason: str = ""
     timestamp: datetime | None = None
     data: Any = None
-    source: ResultSource | None = field(default=None, repr=False, compare=False)
+    source: ResultSource | None = field(default=None, compare=False)
     """Where the outcome is, if not in `data`."""
 
     def __post_init__(self) -> None:
@@ -119,10 +119,18 @@ class State:
         return self.type in _FINAL
 
     def __str__(self) -> str:
+        return f"{self.name}({', '.join(self._told())})"
+
+    def __repr__(self) -> str:
+        """The same, and the result of a run that has ended, where it is at hand."""
+        result = [f"result={self.data!r}"] if self.is_final() and self.source is None else []
+        return f"{self.name}({', '.join([*self._told(), *result])})"
+
+    def _told(self) -> list[str]:
         parts = [repr(self.message)] if self.message else []
         if self.type.value.capitalize() != self.name:
             parts.append(f"type={self.type.value}")
-        return f"{self.name}({', '.join(parts)})"
+        return parts
 
 
 _FINAL: Final = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})

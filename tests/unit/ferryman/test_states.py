@@ -54,6 +54,12 @@ def test_a_state_says_its_type_where_the_name_does_not():
     )
 
 
+def test_in_a_list_of_states_each_says_its_name_and_its_result():
+    assert repr([Completed(5), Failed(ValueError("no"), message="bad"), state("Running")]) == (
+        "[Completed(result=5), Failed('bad', result=ValueError('no')), Running()]"
+    )
+
+
 @pytest.mark.parametrize("raising", [True, False])
 def test_a_run_that_has_not_ended_has_no_result(raising):
     with pytest.raises(UnfinishedRun, match="Running"):
