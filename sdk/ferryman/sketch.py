@@ -14,6 +14,7 @@ from ferryman.exceptions import VisualizationError
 from ferryman.gathering import TaskFutureList
 from ferryman.graphs.graph import Graph, Node
 from ferryman.nesting import inside
+from ferryman.states import Completed, State
 
 _UNKNOWN: Final = 1
 """The number of runs of a map over a value that nobody has: it is drawn as one."""
@@ -66,9 +67,22 @@ class DrawnFuture(concurrent.futures.Future[Any]):
     def wait(self, timeout: float | None = None) -> None:
         """Nothing runs, so there is nothing to wait for."""
 
+    @property
+    def state(self) -> State:
+        """Completed: a drawing follows what happens when nothing fails."""
+        return Completed(super().result(0))
+
     def as_argument(self) -> Any:
         """The future itself."""
         return self
+
+
+class DrawnFutures(TaskFutureList[Any]):
+    """The futures of a drawn map."""
+
+    def _wait_all(self, timeout: float | None, *, stream_logs: bool) -> bool:  # noqa: ARG002
+        # Nothing runs, so there is nothing to wait for, nor to show.
+        return True
 
 
 class Sketch:
@@ -92,7 +106,7 @@ class Sketch:
         columns = list(columns)
         count = _number_of_runs(columns)
         node, value = self._add(task, (columns, waits), returns, count)
-        futures: TaskFutureList[Any] = TaskFutureList()
+        futures = DrawnFutures()
         futures.extend(DrawnFuture(node, value) for _ in range(count))  # type: ignore[misc]
         return futures
 

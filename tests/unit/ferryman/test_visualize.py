@@ -94,6 +94,17 @@ def test_a_map_is_one_node_with_the_number_of_its_runs():
     }
 
 
+def test_a_flow_that_waits_for_a_map_is_drawn_too():
+    @flow
+    def waiting():
+        rows = clean.map([1, 2])
+        rows.wait()
+        if all(row.state.is_completed() for row in rows):
+            clean.submit(rows.result())
+
+    assert waits_of(waiting) == {"clean-0 \N{MULTIPLICATION SIGN}2": (), "clean-1": ("clean-0",)}
+
+
 def test_a_flow_can_go_on_with_a_value_that_the_task_names_for_this():
     @flow
     def over_chunks() -> None:
