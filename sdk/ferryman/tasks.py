@@ -184,6 +184,8 @@ class Task(Calls[P, R_co]):
         self.options = options.evolve(self.options, {name: (*getattr(self.options, name), fn)})
         return fn
 
+    is_flow: ClassVar[bool] = False
+
     opens_transaction: ClassVar[bool] = True
     """Whether what its code calls is committed, or rolled back, with it."""
 

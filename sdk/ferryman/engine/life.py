@@ -48,6 +48,9 @@ class RunnableTask(Protocol):
         ...
 
     @property
+    def is_flow(self) -> bool: ...
+
+    @property
     def options(self) -> TaskOptions: ...
 
     @property
@@ -162,10 +165,10 @@ class Life:
             value = yield Execute(here, self._task.body, call, timeout, boundary)
         except Exception as error:  # noqa: BLE001 - the function's own failure, of whatever class.
             return outcomes.of_error(error, self._now())
-        ended = outcomes.of_value(value, self._now())
+        ended = outcomes.of_value(value, self._now(), of_flow=self._task.is_flow)
         if boundary is not None and ended.state.is_completed():
             try:
-                yield Ask(here, partial(boundary.complete, value))
+                yield Ask(here, partial(boundary.complete, ended.value))
             except Exception as error:  # noqa: BLE001 - whatever kept the result from being stored.
                 return replace(outcomes.of_error(error, self._now()), may_retry=False)
         return ended

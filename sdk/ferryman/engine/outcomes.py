@@ -9,11 +9,19 @@ from typing import Any
 
 from ferryman import states
 from ferryman.engine.steps import Ended
+from ferryman.states import State
 
 
-def of_value(value: Any, now: datetime) -> Ended:
-    """In the state that the function returned, if it did; else Completed."""
-    return Ended(replace(states.returned(value), timestamp=now), value)
+def of_value(value: Any, now: datetime, *, of_flow: bool = False) -> Ended:
+    """In the state that the function returned, if it did; else Completed.
+
+    A task's call gives such a state to its caller. A flow's gives what is in it, or raises that.
+    """
+    state = replace(states.returned(value), timestamp=now)
+    if not of_flow or not isinstance(value, State) or not value.is_final():
+        return Ended(state, value)
+    inside = state.result(raise_on_failure=False)
+    return Ended(state, inside) if state.is_completed() else Ended(state, error=inside)
 
 
 def of_error(error: BaseException, now: datetime) -> Ended:

@@ -9,6 +9,8 @@ import pytest
 from ferryman import allow_failure, flow, get_run_context, tags, task
 from ferryman.caching.policies import NO_CACHE
 from ferryman.context import FlowRunContext, flow_run_id
+from ferryman.exceptions import TaskFailed
+from ferryman.states import Completed, Failed
 
 
 class Broken(ValueError):
@@ -170,6 +172,28 @@ def test_a_failure_that_is_allowed_is_returned(ferryman_local):
         return [allow_failure(fail.submit())]
 
     assert [type(one) for one in of_flow()] == [Broken]
+
+
+def test_a_state_that_a_flow_returns_is_its_own_and_the_call_gives_what_is_in_it(ferryman_local):
+    @flow
+    def of_flow():
+        return Completed(5, message="enough")
+
+    assert (of_flow(), of_flow.submit().result(30)) == (5, 5)
+    assert of_flow(return_state=True).message == "enough"
+
+
+def test_a_failed_state_that_a_flow_returns_is_raised_by_the_call(ferryman_local):
+    @flow
+    async def of_flow(wrong):
+        return Failed(wrong, message="how?")
+
+    with pytest.raises(TaskFailed, match=r"how\?"):
+        asyncio.run(of_flow(None))
+    with pytest.raises(Broken, match="this"):
+        asyncio.run(of_flow(Broken("this")))
+    with pytest.raises(Broken, match="this"):
+        of_flow.submit(Broken("this")).result(30)
 
 
 def test_a_task_that_fails_fails_its_flow():
