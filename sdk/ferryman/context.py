@@ -83,6 +83,11 @@ class TaskRunContext:
     task_run: TaskRun
     parameters: Mapping[str, Any]
 
+    @classmethod
+    def get(cls) -> TaskRunContext | None:
+        """That of the innermost task around this code, or None."""
+        return next((one for one in contexts() if isinstance(one, cls)), None)
+
     @property
     def run(self) -> RunContext:
         """The same for `current_run()`."""
@@ -100,6 +105,11 @@ class FlowRunContext:
     flow: Any
     flow_run: FlowRun
     parameters: Mapping[str, Any]
+
+    @classmethod
+    def get(cls) -> FlowRunContext | None:
+        """That of the innermost flow around this code, also within its tasks in this process, or None."""
+        return next((one for one in contexts() if isinstance(one, cls)), None)
 
     @property
     def run(self) -> RunContext:

@@ -8,12 +8,18 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Generic, NoReturn, Protocol, TypeVar, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, Protocol, TypeVar, cast
 
 from ferryman import interactive
 from ferryman.exceptions import CancelledRun, ConfigurationError, RunGone, UpstreamTaskError
 from ferryman.runs import Run
 from ferryman.states import State, StateType, state_of
+
+if TYPE_CHECKING:
+    from ferryman.gathering import TaskFutureList, as_completed, wait
+
+__all__ = ["TaskFuture", "TaskFutureList", "as_completed", "wait"]
 
 R = TypeVar("R")
 
@@ -293,3 +299,10 @@ def require_timeout(timeout: float | None) -> None:
     # Written so that NaN is refused, too: one would wait for ever with it.
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"timeout must not be negative: {timeout}")
+
+
+def __getattr__(name: str) -> Any:
+    # Prefect's users import these from here; they are made of futures, so they cannot be above.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("ferryman.gathering"), name)

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from ferryman import naming, options
 from ferryman.api import durations, names
 from ferryman.binding import Call
+from ferryman.context import Context, TaskRun, entered, flow_run_id
 from ferryman.exceptions import InvalidTaskRun, PayloadTooLarge
 from ferryman.options import TaskOptions
 from ferryman.portable import portable
@@ -32,6 +33,10 @@ class Carrier(Protocol):
 
     def carrying(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The task around another function, and without an instance."""
+        ...
+
+    def context_of(self, run: TaskRun, parameters: Mapping[str, Any]) -> Context:
+        """What `get_run_context()` gives to the function in this run."""
         ...
 
 
@@ -168,7 +173,7 @@ def manifest(
 ) -> dict[str, Any]:
     """The TaskRun; without code, one for workers. Its name holds the task's, or what was rendered."""
     chosen = definition.options
-    rendered = naming.rendered(chosen.task_run_name, call.parameters)
+    rendered = _rendered(definition, call)
     task = {"name": chosen.name, "key": definition.key, "version": chosen.version}
     spec: dict[str, Any] = {
         "task": {name: value for name, value in task.items() if value},
@@ -194,6 +199,14 @@ def manifest(
         },
         "spec": {name: value for name, value in spec.items() if value not in (None, {}, [])},
     }
+
+
+def _rendered(definition: Definition, call: SealedCall) -> str:
+    chosen = definition.options
+    # What a function can read of a run that is not there yet.
+    run = TaskRun("", chosen.name, chosen.name, definition.key, 0, chosen.tags, flow_run_id=flow_run_id())
+    with entered(definition.task.context_of(run, call.parameters)):
+        return naming.rendered(chosen.task_run_name, call.parameters)
 
 
 def validate(found: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar, Unpack, cast, overload
 
 from ferryman import naming, options
+from ferryman.attributes import Attributes
 from ferryman.binding import Call, bind, signature_of
 from ferryman.caching.input_hash import task_input_hash
 from ferryman.calls import Calls
@@ -35,7 +36,7 @@ _OWN: Final = ("name", "description")
 """Options that a function has of its own, where they are not given."""
 
 
-class Task(Calls[P, R_co]):
+class Task(Attributes, Calls[P, R_co]):
     """A function and how to run it. Call it to run it here; `submit` and `map` run it in pods.
 
     Made with `@task`. `with_options` makes another task; only the decorators for hooks, such as
@@ -103,31 +104,6 @@ class Task(Calls[P, R_co]):
         return bound
 
     # ---- what it is
-
-    @property
-    def name(self) -> str:
-        """What it is called: its runs' names begin so."""
-        return self.options.name
-
-    @property
-    def description(self) -> str:
-        """What it does; the docstring if nothing else was said."""
-        return self.options.description
-
-    @property
-    def tags(self) -> frozenset[str]:
-        """For people, on every run."""
-        return self.options.tags
-
-    @property
-    def version(self) -> str:
-        """Yours to give."""
-        return self.options.version
-
-    @property
-    def retries(self) -> int:
-        """Further attempts after the function's own failures."""
-        return self.options.retries
 
     @property
     def kind(self) -> Kind:

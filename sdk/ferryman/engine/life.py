@@ -112,7 +112,8 @@ class Life:
         except UpstreamTaskError as error:
             return Ended(self._state("UpstreamFailed", str(error), error), error=error)
         try:
-            name = naming.rendered(self._options.task_run_name, self._call.parameters)
+            with context.entered(self._context(0)):
+                name = naming.rendered(self._options.task_run_name, self._call.parameters)
         except Exception as error:  # noqa: BLE001 - whatever the user's template or function raises.
             return outcomes.of_error(error, self._now())
         self._run = replace(self._run, name=name or self._run.name)

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from ferryman import futures, gathering
 from ferryman.api.phases import Phase
 from ferryman.futures import TaskFuture
 from ferryman.gathering import TaskFutureList
@@ -36,3 +37,9 @@ def test_runs_of_which_none_was_taken_up_are_told_of_once(said):
 
 def test_the_last_runs_of_a_large_map_may_be_looked_at_late(said):
     assert said("JobCreated", "") == []
+
+
+def test_prefects_users_find_them_where_they_look_for_them():
+    assert (futures.as_completed, futures.wait) == (gathering.as_completed, gathering.wait)
+    with pytest.raises(ImportError, match="PrefectFuture"):
+        from ferryman.futures import PrefectFuture  # noqa: F401, PLC0415

@@ -232,3 +232,16 @@ def test_options_about_caching_that_contradict_each_other_are_told(caplog):
 def test_options_about_caching_that_agree_are_not_worth_a_word(caplog):
     ferryman.task(cache_policy=INPUTS, persist_result=True)(len)
     assert caplog.text == ""
+
+
+def test_a_task_has_its_options_as_attributes():
+    def tell(task, task_run, state): ...
+
+    made = ferryman.task(retries=2, timeout_seconds=30, on_failure=[tell])(tell)
+    assert (made.retries, made.timeout_seconds, made.log_prints) == (2, 30, None)
+    assert made.on_failure_hooks == (tell,)
+
+
+def test_an_attribute_of_a_task_cannot_be_set():
+    with pytest.raises(AttributeError, match="timeout_seconds is changed with `with_options`"):
+        ferryman.task(len).timeout_seconds = 5
