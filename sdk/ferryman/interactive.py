@@ -6,10 +6,12 @@ A program that nobody watches (a CI job, a pipe, a service) gets none of it, and
 from __future__ import annotations
 
 import concurrent.futures
+import math
 import os
 import sys
 import threading
-from collections.abc import Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final, Protocol
 
@@ -43,16 +45,29 @@ def is_watched(environ: Mapping[str, str], *, is_terminal: bool, in_notebook: bo
     return in_notebook or (is_terminal and not environ.get("CI"))
 
 
-def wait(futures: Collection[Any], timeout: float | None, *, stream_logs: bool = False) -> bool:
+def all_done(futures: Collection[Any], timeout: float | None) -> bool:
+    """Wait for that; False if `timeout` seconds were not enough."""
+    return not concurrent.futures.wait(futures, timeout).not_done
+
+
+def wait(
+    futures: Collection[Any],
+    timeout: float | None,
+    *,
+    stream_logs: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+    all_done: Callable[[Collection[Any], float | None], bool] = all_done,
+) -> bool:
     """Wait until all are done, shown to whoever watches; False if `timeout` seconds were not enough.
 
     With `stream_logs` the lines that the pods write appear on stdout as they are written.
+    `clock`, `all_done`: for tests.
     """
-    quiet = QUIET_SECONDS if timeout is None else min(timeout, QUIET_SECONDS)
-    if not stream_logs and _done(futures, quiet):
+    until = math.inf if timeout is None else clock() + timeout
+    if not stream_logs and all_done(futures, min(QUIET_SECONDS, until - clock())):
         return True
     with _shown(futures), _logs_of(futures, is_wanted=stream_logs):
-        return _done(futures, None if timeout is None else max(0.0, timeout - quiet))
+        return all_done(futures, None if timeout is None else max(0.0, until - clock()))
 
 
 @contextmanager
@@ -81,16 +96,12 @@ def _cancel(futures: Collection[Cancellable]) -> str:
     live = _left(futures)
     sys.stderr.write(f"\nferryman: cancelling {live} runs; Ctrl-C again lets them go on\n")
     stopped = cancel_all(futures)
-    _done(futures, None)
+    all_done(futures, None)
     return f"{stopped} of {len(futures)} runs were cancelled"
 
 
 def _left(futures: Collection[Cancellable]) -> int:
     return sum(not future.done() for future in futures)
-
-
-def _done(futures: Collection[Any], timeout: float | None) -> bool:
-    return not concurrent.futures.wait(futures, timeout).not_done
 
 
 @contextmanager

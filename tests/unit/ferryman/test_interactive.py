@@ -74,6 +74,29 @@ def test_another_error_cancels_nothing():
     assert not live.done()
 
 
+class Watch:
+    """A clock that goes on only while somebody waits for runs, which never end."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def all_done(self, futures, timeout: float) -> bool:
+        self.now += timeout
+        return False
+
+
+@pytest.mark.parametrize("stream_logs", [False, True])
+@pytest.mark.parametrize("timeout", [0.0, 0.5, 1.0, 5.0])
+def test_what_is_waited_is_the_timeout(timeout, stream_logs):
+    watch = Watch()
+    ended = interactive.wait([], timeout, stream_logs=stream_logs, clock=watch.clock, all_done=watch.all_done)
+    assert not ended
+    assert watch.now - 1000.0 == timeout
+
+
 class ALoggedRun:
     """A run with two attempts, the log of the second of which is gone."""
 
