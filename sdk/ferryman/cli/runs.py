@@ -16,7 +16,8 @@ from ferryman.cli import target
 from ferryman.cli.runs_table import Row, reason, table
 from ferryman.cluster import Cluster
 
-_PIPE_COLUMNS: Final = 250
+_PIPE_COLUMNS: Final = 1000
+"""Wider than any row, so that a program that reads them has a run on each line."""
 _POLL_SECONDS: Final = 2.0
 
 Known = dict[tuple[str, str], Row]
@@ -46,7 +47,8 @@ def runs(
 
 def _draw(rows: list[Row], where: str | None, console: Console) -> Table:
     now = datetime.now(UTC)
-    return table(rows, now, with_namespace=where is None, console_is_terminal=console.is_terminal)
+    width = console.width if console.is_terminal else None
+    return table(rows, now, with_namespace=where is None, width=width)
 
 
 def _watch(cluster: Cluster, where: str | None, console: Console) -> None:

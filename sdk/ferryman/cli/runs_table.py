@@ -48,38 +48,71 @@ class Row:
         return (self.finished or now) - self.started if self.started else None
 
 
-def table(rows: Iterable[Row], now: datetime, *, with_namespace: bool, console_is_terminal: bool) -> Table:
-    """The newest run first. Where the terminal is narrow, only the reason is cut."""
-    names = [*(["NAMESPACE"] if with_namespace else []), *_COLUMNS]
+def table(rows: Iterable[Row], now: datetime, *, with_namespace: bool, width: int | None) -> Table:
+    """The newest run first, in `width` columns of characters, or, with None, as wide as it is.
+
+    Where that is narrow, columns are left out for the sake of the reason, and then that is cut.
+    """
     newest_first = sorted(rows, key=lambda row: (row.created, row.run.name), reverse=True)
-    lines = [[*([row.run.namespace] if with_namespace else []), *_cells(row, now)] for row in newest_first]
-    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, name in enumerate(names):
-        width = max(len(name), *(len(line[index]) for line in lines)) if lines else len(name)
+    cells = [_cells(row, now, with_namespace=with_namespace) for row in newest_first]
+    names = _names(with_namespace=with_namespace)
+    widest = {name: max([len(name), *(line[name].cell_len for line in cells)]) for name in names}
+    widths = widest if width is None else _fitted(widest, width)
+    found = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for name, one in widths.items():
         justify: Literal["left", "right"] = "right" if name in _NUMBERS else "left"
-        found.add_column(name, no_wrap=True, justify=justify, min_width=width)
-    found.add_column("REASON", no_wrap=console_is_terminal, overflow="ellipsis")
-    for line in lines:
-        found.add_row(*line)
+        # A name that is cut is of no use.
+        overflow: Literal["fold", "ellipsis"] = "fold" if name == "NAME" else "ellipsis"
+        found.add_column(name, width=one, no_wrap=name != "NAME", justify=justify, overflow=overflow)
+    for line in cells:
+        found.add_row(*(line[name] for name in widths))
     return found
 
 
-_COLUMNS: Final = ("NAME", "TASK", "PHASE", "ATTEMPTS", "AGE", "DURATION")
 _NUMBERS: Final = frozenset({"ATTEMPTS", "AGE", "DURATION"})
+_LEFT_OUT: Final = ("TASK", "DURATION", "ATTEMPTS", "AGE")
+"""By a terminal that is too narrow, in this order. A run's name holds its task's."""
+_GAP: Final = 2
+_ENOUGH: Final = 24
+"""Characters of a reason for which the columns above are left out: most reasons without their message."""
 
 
-def _cells(row: Row, now: datetime) -> list[str | Text]:
+def _names(*, with_namespace: bool) -> list[str]:
+    first = ["NAMESPACE"] if with_namespace else []
+    return [*first, "NAME", "TASK", "PHASE", "ATTEMPTS", "AGE", "DURATION", "REASON"]
+
+
+def _fitted(widest: Mapping[str, int], available: int) -> dict[str, int]:
+    """The widths of the columns that fit; at least NAME and PHASE."""
+    widths = {**widest, "REASON": min(widest["REASON"], _ENOUGH)}
+    for name in _LEFT_OUT:
+        if _total(widths) > available:
+            del widths[name]
+    left = available - _total(widths) + widths["REASON"]
+    if left >= len("REASON"):
+        return {**widths, "REASON": min(widest["REASON"], left)}
+    del widths["REASON"]
+    return {**widths, "NAME": max(len("NAME"), widths["NAME"] + min(0, available - _total(widths)))}
+
+
+def _total(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + _GAP * (len(widths) - 1)
+
+
+def _cells(row: Row, now: datetime, *, with_namespace: bool) -> dict[str, Text]:
     run, took = row.run, row.duration(now)
     phase = "Cancelling" if run.cancel_requested and not run.is_over else str(run.phase)
-    return [
-        run.name,
-        run.task,
-        Text(phase, style=STYLE.get(phase, "")),
-        f"{row.attempts}/{max(row.allowed, row.attempts)}",
-        lengths.render_whole(now - row.created),
-        lengths.render(took) if took is not None else "-",
-        reason(run),
-    ]
+    # Text, because brackets in a str would be markup.
+    cells = {
+        "NAME": Text(run.name),
+        "TASK": Text(run.task),
+        "PHASE": Text(phase, style=STYLE.get(phase, "")),
+        "ATTEMPTS": Text(f"{row.attempts}/{max(row.allowed, row.attempts)}"),
+        "AGE": Text(lengths.render_whole(now - row.created)),
+        "DURATION": Text(lengths.render(took) if took is not None else "-"),
+        "REASON": Text(reason(run)),
+    }
+    return {"NAMESPACE": Text(run.namespace), **cells} if with_namespace else cells
 
 
 def reason(run: Run) -> str:

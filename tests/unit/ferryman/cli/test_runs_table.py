@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -23,11 +25,15 @@ def a_run(
     }
 
 
-def drawn(*runs, with_namespace=False, width=200):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))
-    console.print(table(map(Row.of, runs), NOON, with_namespace=with_namespace, console_is_terminal=False))
-    console.file.close()
-    return [line.split() for line in console.export_text().splitlines()]
+def lines(*runs, with_namespace=False, width=None):
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(width=width or 1000, record=True, file=nowhere)
+        console.print(table(map(Row.of, runs), NOON, with_namespace=with_namespace, width=width))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def drawn(*runs, with_namespace=False):
+    return [line.split() for line in lines(*runs, with_namespace=with_namespace)]
 
 
 def test_a_finished_run_shows_how_long_it_took():
@@ -61,12 +67,52 @@ def test_a_run_that_is_being_cancelled_says_so():
     assert row[2] == "Cancelling"
 
 
-def test_a_narrow_terminal_costs_nothing_but_the_reason():
+FAILED = a_run("a-rather-long-name-of-a-run", phase="Failed", reason="UserException", message="no-day-" * 9)
+
+
+@pytest.mark.parametrize(
+    ("width", "header", "row"),
+    [
+        (
+            120,
+            ["NAME", "TASK", "PHASE", "ATTEMPTS", "AGE", "DURATION", "REASON"],
+            "a-rather-long-name-of-a-run  report  Failed       0/3   5m         -  UserException: no-day-no-day-no-day-no-day-no-day…",
+        ),
+        (
+            80,
+            ["NAME", "PHASE", "ATTEMPTS", "AGE", "REASON"],
+            "a-rather-long-name-of-a-run  Failed       0/3   5m  UserException: no-day-no-da…",
+        ),
+        (60, ["NAME", "PHASE", "REASON"], "a-rather-long-name-of-a-run  Failed  UserException: no-day-…"),
+        (44, ["NAME", "PHASE", "REASON"], "a-rather-long-name-of-a-run  Failed  UserEx…"),
+        (40, ["NAME", "PHASE"], "a-rather-long-name-of-a-run  Failed"),
+    ],
+)
+def test_a_narrow_terminal_leaves_columns_out_and_then_cuts_the_reason(width, header, row):
+    top, line = lines(FAILED, width=width)
+    assert top.split() == header
+    assert line == row
+
+
+def test_a_name_is_never_cut():
+    _, *rows = lines(FAILED, width=24)
+    assert "".join(row.split()[0] for row in rows) == "a-rather-long-name-of-a-run"
+
+
+def test_a_pipe_gets_a_line_for_each_run_however_long():
     run = a_run(
-        "a-rather-long-name-of-a-run", phase="AwaitingRetry", reason="AwaitingRetry", message="x" * 99
+        "x" * 63,
+        phase="Failed",
+        reason="UserException",
+        message="y " * 60,
+        spec={"task": {"name": "z" * 200}},
     )
-    _, row, *_ = drawn(run, width=80)
-    assert row[:5] == ["a-rather-long-name-of-a-run", "report", "AwaitingRetry", "0/3", "5m"]
+    assert len(lines(run)) == 2
+
+
+def test_brackets_in_a_message_are_no_markup():
+    _, row = lines(a_run(phase="Failed", reason="UserException", message="[/etc/x] [red]gone"))
+    assert row.endswith("UserException: [/etc/x] [red]gone")
 
 
 def test_a_long_message_is_cut():
