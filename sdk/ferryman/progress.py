@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -65,6 +65,8 @@ _WAITING: Final = frozenset({"Pending", "Waiting", "Scheduled", "AwaitingRetry"}
 """States whose message says what is waited for; one of them is shown of many runs."""
 
 BAR_WIDTH: Final = 20
+ROOMY: Final = 70
+"""Characters besides the tasks' names, without which there is no bar: the words say the same."""
 POLL_SECONDS: Final = 0.1
 
 
@@ -89,12 +91,22 @@ class Progress:
             time.sleep(POLL_SECONDS)
         return True
 
-    def __rich__(self) -> Table:
-        table = Table("task", "runs", "", "state", "seconds", box=None, header_style="dim", pad_edge=False)
-        table.columns[4].justify = "right"
-        for name, group in self._tasks().items():
-            table.add_row(name, *self._row(name, group))
-        return table
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        tasks = self._tasks()
+        width = min(options.max_width // 3, max(map(len, ["task", *tasks])))
+        has_bar = options.max_width - width >= ROOMY
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        table.add_column("task", max_width=width, overflow="fold")
+        for name in ("runs", "") if has_bar else ("runs",):
+            table.add_column(name, no_wrap=True)
+        # Alone in being wrapped at words, so that it takes what the others leave.
+        table.add_column("state", overflow="fold")
+        table.add_column("seconds", no_wrap=True, justify="right")
+        for name, group in tasks.items():
+            runs, bar, *others = self._row(name, group)
+            table.add_row(Text(name), runs, *([bar] if has_bar else []), *others)
+        yield table
 
     def _tasks(self) -> dict[str, list[Shown]]:
         tasks: dict[str, list[Shown]] = {}
@@ -126,7 +138,7 @@ def show(futures: Sequence[Shown], *, console: Console | None = None) -> Iterato
     progress = Progress(futures)
     console = console or Console()
     if console.is_terminal:
-        with Live(get_renderable=progress.__rich__, console=console, refresh_per_second=8):
+        with Live(get_renderable=lambda: progress, console=console, refresh_per_second=8):
             yield progress
         return
     with _lines(progress, console):
