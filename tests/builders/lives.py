@@ -6,6 +6,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
+from ferryman.api.taskrun import TaskRunStatus
+from ferryman_operator.reconcile import hooks
+
 
 def tries(examples: int, *, steps: int) -> settings:
     """The settings of a machine with so many lives of so many steps."""
@@ -18,12 +21,17 @@ def tries(examples: int, *, steps: int) -> settings:
 
 
 def end(world: Any, operator: Any) -> None:
-    """Nothing disturbs anybody any more, and the run ends."""
+    """Nothing disturbs anybody any more, and the run ends, its hooks too."""
     for _ in range(900):
-        if world.run.status.phase.is_terminal:
+        if is_over(world.run.status):
             return
         world.settle(operator)
-    assert world.run.status.phase.is_terminal, world.run.status
+    assert is_over(world.run.status), world.run.status
+
+
+def is_over(status: TaskRunStatus) -> bool:
+    """Whether nothing is left to be done."""
+    return status.phase.is_terminal and not hooks.are_pending(status)
 
 
 def rest(world: Any, operator: Any, *others: Any) -> None:

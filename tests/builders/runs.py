@@ -232,9 +232,11 @@ class ARun:
             phase=phase, conditions=[self.condition(reason)], finished_at=T0, result=result
         )
 
-    def wanting_hooks(self, state: HooksState = HooksState.WANTED, job_uid: str | None = None) -> ARun:
+    def wanting_hooks(
+        self, state: HooksState = HooksState.WANTED, job_uid: str | None = None, worker: str | None = None
+    ) -> ARun:
         """Its hooks are to be called, or have been."""
-        return self.with_status(hooks=Hooks(state=state, jobUID=job_uid))
+        return self.with_status(hooks=Hooks(state=state, jobUID=job_uid, worker=worker))
 
     def with_hooks_job(self, **fields: Any) -> ARun:
         """The Job that calls its hooks exists."""

@@ -36,6 +36,24 @@ class AServedRun:
         rows = [{"number": n, "jobUID": f"token-{n}", "outcome": "Failed"} for n in range(1, count + 1)]
         return self.with_status(phase="AwaitingRetry", attempts=rows, retriesUsed=count)
 
+    def whose_hooks(self, state: str = "Wanted", token: str = "", **status: Any) -> AServedRun:
+        """It was cancelled, and its hooks are so far."""
+        hooks = {"state": state} | ({"jobUID": token, "worker": "worker-1"} if token else {})
+        ended = {
+            "phase": "Cancelled",
+            "finishedAt": "2026-11-22T12:00:00Z",
+            "conditions": [
+                {
+                    "type": "Succeeded",
+                    "status": "False",
+                    "reason": "Cancelled",
+                    "message": "Somebody cancelled it.",
+                    "lastTransitionTime": "2026-11-22T12:00:00Z",
+                }
+            ],
+        }
+        return self.that(hooks=["Failure"]).with_status(**{**ended, "hooks": hooks, **status})
+
     def claimed_by(self, worker: str, token: str, attempt: int = 1) -> AServedRun:
         lease = {
             "worker": worker,

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from builders.runs import SHA, T0, UID, WORLD, ARun
+from ferryman.api.hooks import HooksReport
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Report, ResultRef, encode_report
-from ferryman.api.taskrun import Lease, TaskRunStatus
+from ferryman.api.taskrun import Hooks, Lease, TaskRunStatus
 from ferryman.worker import protocol
 from ferryman.worker.protocol import Claim, Standing
 from ferryman_operator.reconcile.decide import decide
@@ -46,6 +47,7 @@ class Worker:
     renewed: datetime = T0
     is_paused: bool = False
     is_dead: bool = False
+    hooks: Errand | None = None
 
     @property
     def fence(self) -> datetime:
@@ -73,6 +75,8 @@ class ServedWorld:
     workers: list[Worker] = field(default_factory=list)
     claims: dict[int, str] = field(default_factory=dict)
     executions: list[int] = field(default_factory=list)
+    hooks_claim: str = ""
+    hook_calls: int = 0
     returned: set[int] = field(default_factory=set)
     versions: list[TaskRunStatus] = field(default_factory=list)
     leases: dict[str, datetime] = field(default_factory=dict)
@@ -205,12 +209,13 @@ class ServedWorld:
     def end(self, worker: Worker, reason: Reason) -> None:
         errand = worker.errand
         assert errand is not None
-        result = None
+        result = hooks = None
         if reason is Reason.COMPLETED:
             self.returned.add(errand.claim.attempt)
             result = ResultRef(SHA, 12, "json")
+            hooks = self._called_by(errand.claim.token)
         errand.calls, errand.begun = False, True
-        errand.report = encode_report(Report(UID, errand.claim.attempt, reason, result=result))
+        errand.report = encode_report(Report(UID, errand.claim.attempt, reason, result=result, hooks=hooks))
 
     def report(self, worker: Worker, *, again: bool = False) -> None:
         errand = worker.errand
@@ -222,8 +227,47 @@ class ServedWorld:
         if not again:
             worker.errand = None
 
+    def take_hooks(self, worker: Worker) -> bool:
+        """The run has ended and its hooks wait: the worker writes that it has them."""
+        now = self.now.timestamp()
+        if not worker.view or worker.hooks is not None or self.now >= worker.fence:
+            return False
+        if not protocol.have_hooks_to_call(worker.view, ENTRYPOINTS, now):
+            return False
+        self.serial += 1
+        claim = Claim(self.run.key.name, UID, 0, f"token-{self.serial}")
+        patch = protocol.hooks_claim_patch(worker.view, claim, worker.name)
+        if patch["metadata"]["resourceVersion"] != self.run.resource_version:
+            return False
+        self.store_hooks(patch["status"]["hooks"])
+        worker.hooks = Errand(claim, ())
+        return True
+
+    def call_hooks(self, worker: Worker) -> None:
+        """As `ferryman.runner.hooks.Caller` does, in a child of the worker."""
+        errand = worker.hooks
+        assert errand is not None
+        report = Report(UID, 0, Reason.COMPLETED, hooks=self._called_by(errand.claim.token))
+        errand.report, errand.begun = encode_report(report), True
+
+    def _called_by(self, token: str) -> HooksReport:
+        self.hooks_claim = self.hooks_claim or token
+        self.hook_calls += self.hooks_claim == token
+        return HooksReport(called=True)
+
+    def report_hooks(self, worker: Worker) -> None:
+        errand, known = worker.hooks, self.run.status.hooks
+        assert errand is not None
+        _, test, replace_ = protocol.hooks_report_patch(errand.claim, worker.name, errand.report)
+        if known is not None and known.job_uid == test["value"] and not known.state.is_settled:
+            self.store_hooks(replace_["value"])
+        worker.hooks = None
+
+    def store_hooks(self, hooks: dict[str, Any]) -> None:
+        self.store(self.run.status.model_copy(update={"hooks": Hooks.model_validate(hooks)}))
+
     def die(self, worker: Worker) -> None:
-        worker.is_dead, worker.errand = True, None
+        worker.is_dead, worker.errand, worker.hooks = True, None, None
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -246,8 +290,10 @@ class ServedWorld:
         for worker in [one for one in self.workers if one.acts]:
             self.renew(worker)
             self.see(worker)
-            if worker.errand is None:
-                self.claim(worker)
+            if worker.hooks is not None:
+                self.report_hooks(worker) if worker.hooks.begun else self.call_hooks(worker)
+            elif worker.errand is None:
+                self.claim(worker) or self.take_hooks(worker)
             elif worker.errand.report:
                 self.report(worker)
             elif not worker.errand.begun:

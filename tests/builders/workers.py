@@ -77,6 +77,18 @@ def declines():
 @task
 def exits():
     os._exit(3)
+
+
+def note(task, task_run, state):
+    """Leave a line beside this module, for each call."""
+    outcome = type(state.result(raise_on_failure=False)).__name__
+    with open(Path(__file__).with_name("notes"), "a") as notes:
+        print(task.name, task_run.run_count, state.name, state.reason, outcome, file=notes)
+
+
+@task(on_completion=[note], on_failure=[note])
+def noted(started, released):
+    return hold.fn(started, released)
 '''
 
 

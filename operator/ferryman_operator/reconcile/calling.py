@@ -2,6 +2,7 @@
 
 Each hook is called at most once, because whoever calls takes the claim `runs/<uid>/hooks` first. What is
 here sees to it that a Job tries, once, and that the status says what came of it; nobody waits for that.
+Of a served run a worker takes them, and writes what came of it; here is only the end of waiting for one.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from ferryman.api import durations
-from ferryman.api.hooks import HooksReport
+from ferryman.api import assigning
+from ferryman.api.hooks import HOOKS_SECONDS, HooksReport
 from ferryman.api.phases import HooksState
 from ferryman.api.runner_contract import InvalidReport, decode_report
 from ferryman.api.taskrun import Hooks, TaskRunStatus
@@ -23,6 +24,9 @@ from ferryman_operator.reconcile.waiting import FOR_GOOD
 NUMBER: Final = 0
 """In the place of an attempt's number."""
 
+WORKERS_PATIENCE: Final = timedelta(seconds=HOOKS_SECONDS + 120)
+"""What a worker that took hooks in time has for calling them, for saying so, and for its clock's error."""
+
 
 def of(seen: Observed, run: Run) -> Plan | None:
     """What to do about the hooks of a run that has ended; None if nothing is any more."""
@@ -31,12 +35,27 @@ def of(seen: Observed, run: Run) -> Plan | None:
     if run.spec is None:
         return _settle(run, hooks.given_up(f"The TaskRun cannot be read: {run.invalid}"))
     case = Case(seen, run, run.spec)
+    if run.spec.executor == "Worker":
+        return _left_to_workers(case, run.status.hooks)
     if leftovers := attempts.strays(run, seen.jobs):
         return Plan(delete=endings.deletions(leftovers), wake_at=endings.next_look(seen))
     job = attempts.current_job(run, seen.jobs)
     if run.status.hooks.state is HooksState.WANTED:
         return _adopt(run, job) if job is not None else _start(case)
     return _lost(case, run.status.hooks) if job is None else _follow(case, job)
+
+
+def _left_to_workers(case: Case, known: Hooks) -> Plan:
+    """One of the task takes them by writing `Started`, in time, and then what came of it."""
+    if known.state is HooksState.WANTED:
+        until = _patience_ends(case)
+        why = f"No worker of {case.spec.function.entrypoint} took them within {case.spec.start_timeout}."
+    else:
+        until = _patience_ends(case) + WORKERS_PATIENCE
+        why = f"Worker {known.worker} took them, and has not said what came of it."
+    if case.now < until:
+        return Plan(wake_at=until)
+    return _settle(case.run, hooks.given_up(why, known.job_uid).model_copy(update={"worker": known.worker}))
 
 
 def _start(case: Case) -> Plan:
@@ -67,8 +86,7 @@ def _after_refusal(case: Case) -> Plan | None:
 
 
 def _patience_ends(case: Case) -> datetime:
-    since = case.status.finished_at or case.run.created
-    return since + durations.parse(case.spec.start_timeout)
+    return assigning.hooks_begin_by(case.spec, case.status.finished_at or case.run.created)
 
 
 def _adopt(run: Run, job: Job) -> Plan:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ferryman.api import assigning, durations
 from ferryman.api.assigning import Whose
-from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import (
     Assignment,
     Env,
-    Mode,
-    ResultRef,
-    RunEnding,
     encode_assignment,
     encode_store,
     encode_upstreams,
 )
-from ferryman.api.taskrun import Result
-from ferryman_operator.reconcile import attempts, status, upstreams
+from ferryman_operator.reconcile import attempts, upstreams
 from ferryman_operator.reconcile.case import Case
 from ferryman_operator.reconcile.observed import StoreConfig
 
@@ -28,7 +22,7 @@ def variables(case: Case) -> list[dict[str, Any]]:
     """`env` of the container. Ours come last: of two of a name Kubernetes takes the last one."""
     store = store_of(case)
     values = {
-        Env.ASSIGNMENT.value: encode_assignment(hooks_assignment(case) if case.is_over else assignment(case)),
+        Env.ASSIGNMENT.value: encode_assignment(assignment(case)),
         Env.STORE.value: encode_store(store.location),
         # Off is said, too: a ConfigMap of client settings in `envFrom` would otherwise turn it on.
         Env.STORE_ALLOW_UNCONDITIONAL.value: "1" if store.allow_unconditional else "0",
@@ -64,42 +58,11 @@ def store_of(case: Case) -> StoreConfig:
 
 
 def assignment(case: Case) -> Assignment:
-    """What the runner of the current attempt has to do."""
+    """What the runner of the current attempt has to do, or that of the hook attempt."""
     whose = Whose(
         case.run.key.namespace, case.run.key.name, case.run.uid, case.due, attempts.job_name(case.run)
     )
     # A Job that an operator creates late, from what it knew before it stood still, does not start.
     not_after = (case.now + durations.parse(case.spec.start_timeout)).timestamp()
-    return assigning.assignment(whose, case.spec, case.status, not_after=not_after)
-
-
-def hooks_assignment(case: Case) -> Assignment:
-    """What the runner of the hook attempt has to do: no arguments, as it calls hooks and not the function."""
-    status_ = case.status
-    found = status_.result
-    ending = RunEnding(
-        reason=_reason(case),
-        message=status.message(status_),
-        result=_result(case, found) if found else None,
-    )
-    return replace(
-        assignment(case),
-        attempt=status_.attempt_count,
-        mode=Mode.HOOKS,
-        ending=ending,
-        arguments=None,
-        values=None,
-        timeout=None,
-        earlier=(),
-        retries_left=False,
-        infrastructure_retries_left=False,
-    )
-
-
-def _result(case: Case, found: Result) -> ResultRef:
-    return ResultRef(found.sha256, found.size, found.serializer, found.uid or case.run.uid, found.attempt)
-
-
-def _reason(case: Case) -> Reason:
-    said = status.reason(case.status)
-    return next((one for one in Reason if one == said), Reason.ATTEMPT_LOST)
+    told = assigning.of_hooks if case.is_over else assigning.assignment
+    return told(whose, case.spec, case.status, not_after=not_after)

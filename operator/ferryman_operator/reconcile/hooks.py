@@ -44,8 +44,6 @@ def at_the_end(spec: TaskRunSpec | None, reason: Reason, report: HooksReport | N
         return given_up(
             f"The run could not be carried out ({reason}), so there is nothing to call hooks for."
         )
-    if spec.executor == "Worker":
-        return given_up("No worker called them, and a served run is never given a Job.")
     return Hooks(state=HooksState.WANTED)
 
 

@@ -1,12 +1,15 @@
-"""What an attempt is told, made of its TaskRun: by the operator for a Job, by a worker for itself. Pure."""
+"""What a runner is told, made of its TaskRun: by the operator for a Job, by a worker for itself. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ferryman.api import durations
-from ferryman.api.runner_contract import Assignment, BlobRef, EarlierAttempt
-from ferryman.api.taskrun import ArgumentBlob, Blob, ResultOptions, TaskRunSpec, TaskRunStatus
+from ferryman.api.reasons import Reason
+from ferryman.api.runner_contract import Assignment, BlobRef, EarlierAttempt, Mode, ResultRef, RunEnding
+from ferryman.api.taskrun import ArgumentBlob, Blob, Result, ResultOptions, TaskRunSpec, TaskRunStatus
 
 
 class Whose(NamedTuple):
@@ -44,6 +47,41 @@ def assignment(
         hooks=tuple(spec.hooks),
         infrastructure_retries_left=(status.infrastructure_retries_used < spec.retry.infrastructure_retries),
     )
+
+
+def of_hooks(
+    whose: Whose, spec: TaskRunSpec, status: TaskRunStatus, *, not_after: float | None = None
+) -> Assignment:
+    """What to do where only hooks are to be called, of a run that ended with this status. No arguments."""
+    return replace(
+        assignment(whose, spec, status, not_after=not_after),
+        attempt=status.attempt_count,
+        mode=Mode.HOOKS,
+        ending=_ending(whose.uid, status),
+        arguments=None,
+        values=None,
+        timeout=None,
+        earlier=(),
+        retries_left=False,
+        infrastructure_retries_left=False,
+    )
+
+
+def hooks_begin_by(spec: TaskRunSpec, finished_at: datetime) -> datetime:
+    """When somebody has to have begun to call the hooks of a run that ended then."""
+    return finished_at + durations.parse(spec.start_timeout)
+
+
+def _ending(uid: str, status: TaskRunStatus) -> RunEnding:
+    last = next((one for one in status.conditions if one.type == "Succeeded"), None)
+    reason = next((one for one in Reason if last and one == last.reason), Reason.ATTEMPT_LOST)
+    return RunEnding(reason, last.message if last else "", _result(uid, status.result))
+
+
+def _result(uid: str, found: Result | None) -> ResultRef | None:
+    if found is None:
+        return None
+    return ResultRef(found.sha256, found.size, found.serializer, found.uid or uid, found.attempt)
 
 
 def _cache(result: ResultOptions) -> dict[str, Any]:

@@ -44,6 +44,7 @@ _COLUMNS: Final = (
     ("Duration", "string", ".status.duration", "From the first start to the end; empty until then."),
     ("Reason", "string", '.status.conditions[?(@.type=="Succeeded")].reason', "Why it is there."),
 )
+_SELECTABLE: Final = (".status.phase", ".spec.task.name", ".status.hooks.state")
 
 
 def crd() -> dict[str, Any]:
@@ -79,7 +80,7 @@ def _version() -> dict[str, Any]:
         "schema": {"openAPIV3Schema": schema()},
         "subresources": {"status": {}},
         "additionalPrinterColumns": columns,
-        "selectableFields": [{"jsonPath": ".status.phase"}, {"jsonPath": ".spec.task.name"}],
+        "selectableFields": [{"jsonPath": path} for path in _SELECTABLE],
     }
 
 

@@ -61,9 +61,9 @@ class HooksState(StrEnum):
     """`status.hooks.state`: how far the hooks of a run that has ended are."""
 
     WANTED = "Wanted"
-    """Nobody has called them yet; the operator starts a Job that does."""
+    """Nobody has called them yet: the operator starts a Job that does, or a worker takes them."""
     STARTED = "Started"
-    """That Job exists."""
+    """That Job exists, or a worker has them."""
     CALLED = "Called"
     """Each was called once; the message says which raised."""
     NOT_CALLED = "NotCalled"

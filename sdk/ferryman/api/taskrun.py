@@ -327,13 +327,15 @@ class Hooks(Model):
     state: HooksState
     """How far they are."""
     job_uid: str | None = Field(default=None, max_length=64, alias="jobUID")
-    """Of the Job that calls them, where the runner of the last attempt did not."""
+    """Of the Job that calls them, where the runner of the last attempt did not; or a worker's token."""
+    worker: Name | None = None
+    """The worker that calls them, of a served task."""
     message: Line | None = None
     """For people: which hook raised, or why none was called."""
 
 
 class TaskRunStatus(Model):
-    """What became of it. Written by the operator, but for `lease`; a terminal phase is final."""
+    """What became of it. The operator writes it, workers `lease` and `hooks`; a terminal phase is final."""
 
     phase: Phase = Phase.PENDING
     """Where the run is."""

@@ -23,6 +23,13 @@ class WorkerCluster(Protocol):
         """
         ...
 
+    def watch_hooks(self, labels: str) -> Iterator[WatchEvent]:
+        """The runs with these labels that have ended and whose hooks wait to be called, told the same way.
+
+        One whose hooks are taken is told as DELETED.
+        """
+        ...
+
     def get_run(self, name: str) -> Object:
         """Raises RunNotFound."""
         ...

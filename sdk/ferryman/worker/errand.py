@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ferryman.api.reasons import Reason
-from ferryman.api.runner_contract import BlobRef, encode_assignment, encode_upstreams
+from ferryman.api.runner_contract import Assignment, BlobRef, encode_assignment, encode_upstreams
 from ferryman.cluster import Object
 from ferryman.exceptions import (
     ClusterError,
@@ -57,6 +57,8 @@ class Desk:
 class Errand:
     """One attempt. `stop` may be called by any thread, at any time, more than once."""
 
+    is_of_hooks = False
+
     def __init__(self, desk: Desk, run: Object, claim: Claim, number: int) -> None:
         self._desk = desk
         self._run = run
@@ -90,7 +92,7 @@ class Errand:
     def go(self) -> None:
         """Claim, execute, report. Raises nothing but bugs."""
         # On its way while the claim is: it is wanted in nearly every case.
-        self._arguments = _arguments(self._run, self._desk.store)
+        self._arguments = self._fetch_ahead()
         try:
             claimed = self._claim()
         except (WriteConflict, RunNotFound, InvalidTaskRun) as error:
@@ -102,6 +104,14 @@ class Errand:
     def give_back(self) -> None:
         """Report that nobody executes it."""
         self._tell(self._returned("the worker does not know of it any more"))
+
+    def _fetch_ahead(self) -> Download | None:
+        blob = (self._run["spec"].get("parameters") or {}).get("blob")
+        if blob is None or blob["size"] > _AHEAD_BYTES:
+            return None
+        reference = BlobRef(blob["sha256"], blob["size"], blob.get("offset", 0), blob.get("object", ""))
+        key = keys.arguments(self._run["metadata"]["namespace"], reference.object_sha256)
+        return Download(self._desk.store, key, reference)
 
     def _claim(self) -> Object:
         desk, claim = self._desk, self.claim
@@ -138,20 +148,28 @@ class Errand:
 
     def _order(self, run: Object) -> dict[str, object]:
         desk, claim = self._desk, self.claim
-        upstreams = tuple(
-            protocol.upstream(desk.cluster.get_run(one["name"])) for one in run["spec"].get("dependsOn") or ()
-        )
         return {
-            "assignment": encode_assignment(protocol.assignment(run, claim, desk.worker)),
-            "environment": forge.environment_of(desk.worker, claim.token, encode_upstreams(upstreams)),
+            "assignment": encode_assignment(self._assignment(run)),
+            "environment": forge.environment_of(desk.worker, claim.token, self._upstreams(run)),
         }
+
+    def _upstreams(self, run: Object) -> dict[str, str]:
+        named = run["spec"].get("dependsOn") or ()
+        found = (self._desk.cluster.get_run(one["name"]) for one in named)
+        return encode_upstreams(tuple(protocol.upstream(one) for one in found))
+
+    def _assignment(self, run: Object) -> Assignment:
+        return protocol.assignment(run, self.claim, self._desk.worker)
+
+    def _report_patch(self, report: bytes) -> list[Object]:
+        return protocol.report_patch(self.claim, report)
 
     def _returned(self, why: str) -> bytes:
         return protocol.report(self.claim, Reason.RUNNER_KILLED, f"worker {self._desk.worker}: {why}")
 
     def _tell(self, report: bytes) -> None:
         """Report, for as long as it takes or until it is refused."""
-        patch = protocol.report_patch(self.claim, report)
+        patch = self._report_patch(report)
         delay = _FIRST_DELAY
         while True:
             try:
@@ -185,15 +203,6 @@ class Ahead:
             return self._store.get(key, offset=offset, size=size, limit=limit)
         self._download = None
         return found.result()
-
-
-def _arguments(run: Object, store: Store) -> Download | None:
-    blob = (run["spec"].get("parameters") or {}).get("blob")
-    if blob is None or blob["size"] > _AHEAD_BYTES:
-        return None
-    reference = BlobRef(blob["sha256"], blob["size"], blob.get("offset", 0), blob.get("object", ""))
-    key = keys.arguments(run["metadata"]["namespace"], reference.object_sha256)
-    return Download(store, key, reference)
 
 
 def token() -> str:

@@ -7,13 +7,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ferryman import kube_watch
-from ferryman.api.phases import TERMINAL
+from ferryman.api.phases import TERMINAL, HooksState
 from ferryman.cluster import Object, WatchEvent
 from ferryman.exceptions import InvalidTaskRun
 from ferryman.kube import KubeCluster, Request, runs_path
 from ferryman.kube_retry import Retries
 
 _LIVE: Final = ",".join(f"status.phase!={phase}" for phase in sorted(TERMINAL))
+_HOOKS_WAIT: Final = f"status.hooks.state={HooksState.WANTED}"
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
 
 
@@ -23,16 +24,13 @@ class KubeWorkerCluster(KubeCluster):
     def __init__(self, api_client: Any, namespace: str, *, retries: Retries | None = None) -> None:
         super().__init__(api_client, retries=retries)
         self._namespace = namespace
-        self._fields = _LIVE
         self._once_only = KubeCluster(api_client, retries=Retries(most=0))
 
     def watch_runs(self, labels: str) -> Iterator[WatchEvent]:  # type: ignore[override]
-        runs = runs_path(self._namespace)
-        return kube_watch.RunWatch(
-            lambda: self._list_live(runs, labels),
-            lambda version: self._open_watch(self._namespace, version, labels, self._fields),
-            self._retries,
-        )
+        return self._watch_selected(labels, _LIVE)
+
+    def watch_hooks(self, labels: str) -> Iterator[WatchEvent]:
+        return self._watch_selected(labels, _HOOKS_WAIT)
 
     def get_run(self, name: str) -> Object:  # type: ignore[override]
         return super().get_run(self._namespace, name)
@@ -51,15 +49,25 @@ class KubeWorkerCluster(KubeCluster):
     def delete_lease(self, name: str) -> None:
         self._json(Request("DELETE", self._lease(name), f"delete Lease {name}"))
 
-    def _list_live(self, path: str, labels: str) -> tuple[list[Object], str]:
-        try:
-            return self._list(path, "list TaskRuns", labels, fields=self._fields)
-        except InvalidTaskRun:
-            # Kubernetes before 1.31 cannot select custom resources by a field: then ended runs come along.
-            if not self._fields:
-                raise
-            self._fields = ""
-            return self._list(path, "list TaskRuns", labels)
+    def _watch_selected(self, labels: str, fields: str) -> Iterator[WatchEvent]:
+        path = runs_path(self._namespace)
+
+        def listed() -> tuple[list[Object], str]:
+            nonlocal fields
+            try:
+                return self._list(path, "list TaskRuns", labels, fields=fields)
+            except InvalidTaskRun:
+                # Kubernetes before 1.31, or an older CRD, cannot select by these fields: then all come along.
+                if not fields:
+                    raise
+                fields = ""
+                return self._list(path, "list TaskRuns", labels)
+
+        return kube_watch.RunWatch(
+            listed,
+            lambda version: self._open_watch(self._namespace, version, labels, fields),
+            self._retries,
+        )
 
     def _lease(self, name: str = "") -> str:
         where = f"{_LEASES}/namespaces/{quote(self._namespace)}/leases"

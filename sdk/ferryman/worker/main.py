@@ -109,6 +109,7 @@ class _Worker:
         heartbeat.renewed = agent.fill
         heartbeat.start()
         self._spawn(agent.follow, "ferryman-watch")
+        self._spawn(agent.follow_hooks, "ferryman-hooks")
         self._spawn(self._mind_the_forge, "ferryman-forge")
         _say(f"worker {self._name} serves {', '.join(sorted(self._served))} in namespace {here}")
         self._await_end()

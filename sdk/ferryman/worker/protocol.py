@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from ferryman import runs
 from ferryman.api import assigning, names
 from ferryman.api.assigning import Whose
+from ferryman.api.checked import clean
 from ferryman.api.fields import Model
-from ferryman.api.phases import TERMINAL, Phase
+from ferryman.api.hooks import MAX_HOOKS_MESSAGE_CHARACTERS, HooksReport
+from ferryman.api.phases import TERMINAL, HooksState, Phase
 from ferryman.api.reasons import Reason
-from ferryman.api.runner_contract import Assignment, Report, Upstream, encode_report
+from ferryman.api.runner_contract import Assignment, Report, Upstream, decode_report, encode_report
 from ferryman.api.taskrun import TaskRunSpec, TaskRunStatus
 from ferryman.cluster import Object
 
@@ -60,7 +62,7 @@ def attempt_to_claim(run: Object, entrypoints: Collection[str]) -> int | None:
     if spec.get("executor") != "Worker" or spec.get("function", {}).get("entrypoint") not in entrypoints:
         return None
     is_over = status.get("phase", Phase.PENDING) in TERMINAL or "deletionTimestamp" in run["metadata"]
-    if is_over or spec.get("cancelRequested") or status.get("lease") or result.get("store", STORE) != STORE:
+    if is_over or spec.get("cancelRequested") or status.get("lease") or not _in_a_known_store(spec):
         return None
     due = _due(status.get("attempts") or ())
     if status.get("offeredAttempt") == due:
@@ -115,15 +117,79 @@ def is_later(run: Object, version: str) -> bool:
     return found.isdecimal() and version.isdecimal() and int(found) > int(version)
 
 
+def have_hooks_to_call(run: Object, entrypoints: Collection[str], now: float) -> bool:
+    """Whether the run has ended, and its hooks may be taken now, in seconds since the epoch."""
+    spec, status = run.get("spec") or {}, run.get("status") or {}
+    is_ours = spec.get("executor") == "Worker" and spec.get("function", {}).get("entrypoint") in entrypoints
+    wait = (status.get("hooks") or {}).get("state") == HooksState.WANTED
+    if not (is_ours and wait) or "deletionTimestamp" in run["metadata"] or not _in_a_known_store(spec):
+        return False
+    try:
+        return now < _hooks_begin_by(*_read(run))
+    except ValueError:
+        return False
+
+
+def hooks_claim_patch(run: Object, claim: Claim, worker: str) -> Object:
+    """The merge-patch that takes the hooks, or conflicts if the run is not as it was."""
+    meta = {"uid": claim.uid, "resourceVersion": run["metadata"]["resourceVersion"]}
+    return {"metadata": meta, "status": {"hooks": _hooks(HooksState.STARTED, claim, worker)}}
+
+
+def have_taken_hooks(run: Object, claim: Claim) -> bool:
+    """Whether the claim has the hooks of the run."""
+    hooks = (run.get("status") or {}).get("hooks") or {}
+    return run["metadata"]["uid"] == claim.uid and hooks.get("jobUID") == claim.token
+
+
+def hooks_report_patch(claim: Claim, worker: str, report: bytes) -> list[Object]:
+    """The JSON patch that says what came of the hooks, or is refused if they are not ours any more."""
+    said = decode_report(report.decode())
+    found = said.hooks or HooksReport(called=False, message=said.message)
+    state = HooksState.CALLED if found.called else HooksState.NOT_CALLED
+    message = clean(found.message, MAX_HOOKS_MESSAGE_CHARACTERS)
+    hooks = _hooks(state, claim, worker) | ({"message": message} if message else {})
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": claim.uid},
+        {"op": "test", "path": "/status/hooks/jobUID", "value": claim.token},
+        {"op": "replace", "path": "/status/hooks", "value": hooks},
+    ]
+
+
+def _hooks(state: HooksState, claim: Claim, worker: str) -> Object:
+    return {"state": state.value, "jobUID": claim.token, "worker": worker}
+
+
 def assignment(run: Object, claim: Claim, worker: str) -> Assignment:
     """What the runner of the attempt has to do. Raises ValueError if this version cannot read the run."""
+    spec, status = _read(run)
+    return assigning.assignment(_whose(run, claim, worker), spec, status)
+
+
+def hooks_assignment(run: Object, claim: Claim, worker: str) -> Assignment:
+    """The same, of a child that calls hooks."""
+    spec, status = _read(run)
+    until = _hooks_begin_by(spec, status)
+    return assigning.of_hooks(_whose(run, claim, worker), spec, status, not_after=until)
+
+
+def _hooks_begin_by(spec: TaskRunSpec, status: TaskRunStatus) -> float:
+    # By the operator's clock and ours. It gives them up later than that, by more than clocks should differ.
+    ended = status.finished_at or datetime.fromtimestamp(0, UTC)
+    return assigning.hooks_begin_by(spec, ended).timestamp()
+
+
+def _read(run: Object) -> tuple[TaskRunSpec, TaskRunStatus]:
     try:
         spec = TaskRunSpec.model_validate(_known(TaskRunSpec, run["spec"]))
         status = TaskRunStatus.model_validate(_known(TaskRunStatus, run.get("status") or {}))
     except ValidationError as error:
         raise ValueError(f"this version of ferryman cannot read the run: {error}") from None
-    whose = Whose(run["metadata"]["namespace"], claim.name, claim.uid, claim.attempt, worker)
-    return assigning.assignment(whose, spec, status)
+    return spec, status
+
+
+def _whose(run: Object, claim: Claim, worker: str) -> Whose:
+    return Whose(run["metadata"]["namespace"], claim.name, claim.uid, claim.attempt, worker)
 
 
 def upstream(run: Object) -> Upstream:
@@ -179,6 +245,10 @@ def moment(seconds: float) -> str:
 def micro(seconds: float) -> str:
     """The same as a Lease has them: always with six decimals."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _in_a_known_store(spec: Mapping[str, Any]) -> bool:
+    return bool((spec.get("result") or {}).get("store", STORE) == STORE)
 
 
 def _due(rows: Sequence[Mapping[str, Any]]) -> int:

@@ -18,6 +18,7 @@ from ferryman.worker.kube import KubeWorkerCluster
 
 CALLS = {
     "watch_runs": ("ferryman.dev/served=x",),
+    "watch_hooks": ("ferryman.dev/served=x",),
     "get_run": ("x",),
     "patch_status": ("x", {"status": {}}),
     "create_lease": ({"metadata": {"name": "x"}},),
@@ -62,7 +63,7 @@ def told():
             keywords = {"within": 5.0} if name == "renew_lease" else {}
             with contextlib.suppress(ClusterError):
                 answer = getattr(cluster, name)(*arguments, **keywords)
-                if name == "watch_runs":
+                if name.startswith("watch_"):
                     list(answer)
     finally:
         cluster.api_client.rest_client.pool_manager.clear()

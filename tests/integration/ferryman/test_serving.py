@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from builders.workers import MODULE, PATIENCE, Worker, until
-from ferryman import allow_failure, task
+from ferryman import allow_failure, client, task
 from ferryman.api.phases import Phase
 from ferryman.exceptions import CancelledRun, DeadlineExceeded, NotServable, RunCrashed, TaskRunTimeoutError
 
@@ -63,6 +63,24 @@ class Gate:
 @pytest.fixture
 def gate(tmp_path):
     return Gate(tmp_path)
+
+
+@pytest.fixture
+def notes(tmp_path):
+    """What the hooks of `served.noted` have told."""
+    where = tmp_path / "notes"
+    return lambda: where.read_text().splitlines() if where.exists() else []
+
+
+def settled_hooks(future):
+    """What the status says of the hooks, once they are called or given up."""
+    cluster, run = client.current().cluster, future.run
+    return until(lambda: is_settled(cluster.get_run(run.namespace, run.name)))
+
+
+def is_settled(run):
+    hooks = run["status"].get("hooks") or {}
+    return hooks if hooks.get("state") in ("Called", "NotCalled") else None
 
 
 def outcomes(future):
@@ -163,6 +181,34 @@ def test_what_does_not_end_within_the_grace_is_given_back(served, start, gate):
     gate.open()
     assert held.result(PATIENCE) == 2
     assert outcomes(held) == [("Lost", "RunnerKilled"), ("Succeeded", "Completed")]
+
+
+def test_hooks_of_a_run_whose_worker_was_killed_are_called_once_by_another(served, start, gate, notes):
+    victim = start("noted")
+    held = served.noted.with_options(infrastructure_retries=0).delay(*gate.arguments)
+    until(lambda: gate.begun == 1)
+    start("noted")
+    start("noted")
+    victim.send(signal.SIGKILL)
+    with pytest.raises(RunCrashed):
+        held.result(PATIENCE)
+    assert settled_hooks(held)["state"] == "Called"
+    assert notes() == ["noted 1 Crashed WorkerLost AttemptsExhausted"]
+
+
+def test_hooks_of_a_cancelled_run_are_called_whether_it_had_begun_or_not(served, start, gate, notes):
+    waiting = served.noted.delay(*gate.arguments)
+    waiting.cancel()
+    with pytest.raises(CancelledRun):
+        waiting.result(PATIENCE)
+    # Nobody was there: who comes later sees that they wait.
+    start("noted")
+    assert settled_hooks(waiting)["state"] == "Called"
+    held = served.noted.delay(*gate.arguments)
+    until(lambda: gate.begun == 1)
+    held.cancel()
+    assert settled_hooks(held)["state"] == "Called"
+    assert notes() == ["noted 0 Cancelled Cancelled CancelledRun", "noted 1 Cancelled Cancelled CancelledRun"]
 
 
 def test_a_cancelled_run_is_stopped_by_its_worker(served, start, gate):

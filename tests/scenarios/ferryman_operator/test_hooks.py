@@ -209,6 +209,39 @@ class TestAHookAttempt:
         assert done.at(days=30).plan.remove
 
 
+class TestAServedRun:
+    def ended(self, state: HooksState = HooksState.WANTED, worker: str | None = None):
+        run = with_hooks().that(executor="Worker").on_attempt(1).running()
+        return run.that_has(Phase.CRASHED, Reason.WORKER_LOST).wanting_hooks(state, "token-a", worker)
+
+    def test_that_ends_without_a_word_of_its_hooks_wants_them_called(self):
+        cancelled = with_hooks().that(executor="Worker").that_is_cancelled().plan
+        assert (cancelled.status.phase, state_of(cancelled)) == (Phase.CANCELLED, "Wanted")
+
+    def test_leaves_them_to_a_worker_and_never_to_a_job(self):
+        assert self.ended().confirmed().plan == Plan(wake_at=T0 + timedelta(minutes=15))
+
+    def test_that_no_worker_took_in_time_says_so(self):
+        plan = self.ended().at(minutes=15).plan
+        assert state_of(plan) == "NotCalled"
+        assert hooks_of(plan).message == "No worker of reports:build took them within 15m."
+
+    def test_whose_worker_has_them_waits_for_it_for_as_long_as_hooks_may_take(self):
+        plan = self.ended(HooksState.STARTED, "worker-1").at(minutes=16).plan
+        assert plan == Plan(wake_at=T0 + timedelta(minutes=15, seconds=HOOKS_SECONDS + 120))
+
+    def test_whose_worker_does_not_say_what_came_of_them_says_that(self):
+        plan = self.ended(HooksState.STARTED, "worker-1").at(minutes=22).plan
+        found = hooks_of(plan)
+        assert (found.state.value, found.worker, found.job_uid) == ("NotCalled", "worker-1", "token-a")
+        assert found.message == "Worker worker-1 took them, and has not said what came of it."
+
+    def test_is_kept_while_its_hooks_wait_and_expires_when_they_are_called(self):
+        assert not self.ended().that(ttl_after_finished="1m").at(minutes=14).plan.remove
+        called = self.ended(HooksState.CALLED, "worker-1").that(ttl_after_finished="1m")
+        assert called.at(minutes=14).plan.remove
+
+
 def container_of(plan: Plan):
     return plan.create.manifest["spec"]["template"]["spec"]["containers"][0]
 

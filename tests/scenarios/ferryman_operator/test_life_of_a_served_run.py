@@ -27,7 +27,7 @@ class LifeOfAServedRun(RuleBasedStateMachine):
     )
     def submit(self, delay, start_at, begun):
         run = a_run().retrying(RETRIES, delays=[delay], infrastructure_retries=INFRASTRUCTURE)
-        run = run.that(executor="Worker", deadline="15m")
+        run = run.that(executor="Worker", deadline="15m", hooks=["Completion", "Failure"])
         if start_at is not None:
             run = run.that(start_at=T0 + timedelta(seconds=start_at))
         self.world = ServedWorld(run)
@@ -95,6 +95,19 @@ class LifeOfAServedRun(RuleBasedStateMachine):
     def a_worker_reports(self, i, again):
         workers = self.acting(lambda one: one.errand and one.errand.report)
         self.world.report(workers[i % len(workers)], again=again)
+
+    @precondition(lambda self: self.world.run.status.hooks and self.acting(lambda one: one.hooks is None))
+    @rule(i=index)
+    def a_worker_takes_the_hooks(self, i):
+        workers = self.acting(lambda one: one.hooks is None)
+        self.world.take_hooks(workers[i % len(workers)])
+
+    @precondition(lambda self: self.acting(lambda one: one.hooks is not None))
+    @rule(i=index)
+    def a_worker_calls_them_or_tells(self, i):
+        workers = self.acting(lambda one: one.hooks is not None)
+        worker = workers[i % len(workers)]
+        self.world.report_hooks(worker) if worker.hooks.begun else self.world.call_hooks(worker)
 
     @precondition(lambda self: self.acting(lambda one: True))
     @rule(i=index)
@@ -168,7 +181,7 @@ class LifeOfAServedRun(RuleBasedStateMachine):
     def an_end_is_final_and_the_ledger_only_grows(self):
         versions = self.world.versions
         for old, new in zip(versions[self.checked - 1 :], versions[self.checked :], strict=False):
-            assert not old.phase.is_terminal
+            self.only_hooks_go_on_after_the_end(old, new)
             assert [row.number for row in new.attempts] == list(range(1, len(new.attempts) + 1))
             for before, after in zip(old.attempts, new.attempts, strict=False):
                 assert before.job_uid == after.job_uid
@@ -176,6 +189,16 @@ class LifeOfAServedRun(RuleBasedStateMachine):
             self.completed_means_that_it_returned(new)
             assert not new.phase.is_terminal or new.lease is None
         self.checked = len(versions)
+
+    @invariant()
+    def hooks_are_called_at_most_once(self):
+        assert self.world.hook_calls <= 1
+
+    def only_hooks_go_on_after_the_end(self, old, new):
+        if old.phase.is_terminal:
+            assert old.model_copy(update={"hooks": None}) == new.model_copy(update={"hooks": None})
+            assert old.hooks is not None
+            assert not old.hooks.state.is_settled
 
     def completed_means_that_it_returned(self, status):
         if status.phase is Phase.COMPLETED:

@@ -21,6 +21,7 @@ class Crash(BaseException):
 
 
 HIT = {"uid": OTHER_UID, "attempt": 3, "sha256": "ab" * 32, "size": 5, "serializer": "json"}
+SERVED = {"executor": "Worker", "hooks": ["Failure"]}
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,16 @@ class Story:
     plays: dict[int, Play]
     spec: dict[str, Any]
     cancel_after: float | None = None
+    hooks_after: float | None = None
+    """When there is a worker for them."""
 
     def begin(self) -> tuple[ClusterTwin, Key]:
         twin = ClusterTwin(SimulatedClock(), self.plays)
         key = twin.submit(**self.spec)
         if self.cancel_after is not None:
             twin.at(self.cancel_after, lambda: twin.cancel(key))
+        if self.hooks_after is not None:
+            twin.at(self.hooks_after, lambda: twin.look_for_hooks(key))
         return twin, key
 
 
@@ -48,6 +53,8 @@ STORIES = {
     "is cached with hooks": Story({}, {"result": {"cacheKey": "k", "hit": HIT}, "hooks": ["Completion"]}),
     "dies with hooks": Story({1: DIES}, {"hooks": ["Failure"], "retry": {"infrastructureRetries": 0}}),
     "is cancelled with hooks": Story({1: HANGS}, {"hooks": ["Failure"]}, cancel_after=30.0),
+    "is served, and a worker takes the hooks": Story({}, SERVED, cancel_after=30.0, hooks_after=60.0),
+    "is served, and nobody takes the hooks": Story({}, SERVED, cancel_after=30.0),
 }
 WRITES = {
     "succeeds": 3,
@@ -58,6 +65,8 @@ WRITES = {
     "is cached with hooks": 4,
     "dies with hooks": 6,
     "is cancelled with hooks": 8,
+    "is served, and a worker takes the hooks": 2,
+    "is served, and nobody takes the hooks": 3,
 }
 """How many writes each has at most without a fault; a test below holds it to that."""
 
@@ -121,6 +130,13 @@ async def test_a_successful_run_takes_three_writes():
         ("patch", "taskruns/status", "Running"),
         ("patch", "taskruns/status", "Completed"),
     ]
+
+
+@pytest.mark.parametrize(("whose", "state"), [("a worker takes", "Called"), ("nobody takes", "NotCalled")])
+async def test_the_hooks_of_a_served_run_are_a_workers(whose, state):
+    twin, key = await undisturbed(STORIES[f"is served, and {whose} the hooks"])
+    assert end_state(twin, key)["hooks"] == state
+    assert twin.jobs() == []
 
 
 async def test_a_run_whose_result_is_known_takes_one_write_and_no_job():
