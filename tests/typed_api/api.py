@@ -30,10 +30,12 @@ from ferryman import (
     tags,
     task,
     task_input_hash,
+    transaction,
     unmapped,
     wait,
 )
 from ferryman.graphs.picture import Picture
+from ferryman.transactions import Transaction
 
 
 @task
@@ -159,6 +161,16 @@ assert_type(add.create_run({"x": 1}), TaskRun)
 assert_type(add.create_run({"x": 1}, wait_for=[add.submit(1)]).id, str)
 assert_type(get_run_context(), TaskRunContext | FlowRunContext)
 get_run_logger().info("%s", quote(3).unquote() + 1)
+with transaction("day-1") as plain:
+    assert_type(plain, Transaction)
+
+
+async def transacted() -> Transaction:
+    async with transaction("day-1") as awaited:
+        assert_type(awaited, Transaction)
+    return awaited
+
+
 with tags("a", "b") as current:
     assert_type(current, frozenset[str])
 assert_type(add(1, y=2), int)
