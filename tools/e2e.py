@@ -23,6 +23,7 @@ NOTHING_SELECTED = 5
 """pytest's exit code where -k, or a path, leaves a stage without a test."""
 
 CACHING = "tests/integration/ferryman/test_caching.py"
+SERVING = "tests/integration/ferryman/test_serving.py"
 ON_BOTH = (
     f"{CACHING}::test_the_second_call_of_the_same_is_cached_and_has_no_job",
     f"{CACHING}::test_a_map_computes_what_is_not_shared_yet",
@@ -33,6 +34,14 @@ ON_BOTH = (
     "tests/integration/ferryman/test_flows.py",
     "tests/integration/ferryman/test_log_streams.py",
     "tests/integration/ferryman/test_main_module.py",
+    f"{SERVING}::test_a_warm_worker_executes_what_is_delayed",
+    f"{SERVING}::test_a_killed_workers_run_goes_to_another",
+    f"{SERVING}::test_hooks_of_a_run_whose_worker_was_killed_are_called_once_by_another",
+    f"{SERVING}::test_hooks_of_a_cancelled_run_are_called_whether_it_had_begun_or_not",
+    f"{SERVING}::test_a_cancelled_run_is_stopped_by_its_worker",
+    f"{SERVING}::test_without_a_worker_the_run_says_how_to_start_one",
+    f"{SERVING}::test_a_hundred_runs_survive_the_death_of_a_worker_and_of_the_operator",
+    f"{SERVING}::test_a_served_task_shares_its_results",
     "tests/integration/ferryman/test_submit.py",
     "tests/integration/ferryman_operator/test_operator_is_killed.py",
 )

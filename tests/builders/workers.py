@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PATIENCE = 60
@@ -95,7 +96,13 @@ def noted(started, released):
 class Worker:
     """`ferryman serve` in a process. A context manager that kills it."""
 
-    def __init__(self, directory: Path, *arguments: str, tasks=("served:double",)) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *arguments: str,
+        tasks: Sequence[str] = ("served:double",),
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         (directory / "served.py").write_text(MODULE)
         self.log = directory / f"worker-{time.monotonic_ns()}.log"
         self._out = self.log.open("wb")
@@ -105,7 +112,7 @@ class Worker:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(directory)},
+            env={**environ, "PYTHONPATH": str(directory)},
         )
 
     def __enter__(self):

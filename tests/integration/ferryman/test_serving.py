@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -28,12 +29,21 @@ def served(in_cluster, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def start(served, tmp_path):
+def environ(in_cluster, namespace):
+    """Of a worker, which has no rights but a worker's where the cluster knows rights."""
+    if not hasattr(in_cluster, "kubeconfig_of_workers"):
+        return dict(os.environ)
+    return {**os.environ, "KUBECONFIG": str(in_cluster.kubeconfig_of_workers(namespace))}
+
+
+@pytest.fixture
+def start(served, tmp_path, environ):
     """Starts workers of this namespace; all are killed at the end."""
     workers = []
 
     def start(*names, options=FAST):
-        worker = Worker(tmp_path, *options, tasks=[f"served:{name}" for name in names])
+        tasks = [name if ":" in name else f"served:{name}" for name in names]
+        worker = Worker(tmp_path, *options, tasks=tasks, environ=environ)
         workers.append(worker)
         return worker.__enter__()
 
@@ -188,7 +198,6 @@ def test_hooks_of_a_run_whose_worker_was_killed_are_called_once_by_another(serve
     held = served.noted.with_options(infrastructure_retries=0).delay(*gate.arguments)
     until(lambda: gate.begun == 1)
     start("noted")
-    start("noted")
     victim.send(signal.SIGKILL)
     with pytest.raises(RunCrashed):
         held.result(PATIENCE)
@@ -251,16 +260,15 @@ def test_a_task_inside_of_a_function_cannot_be_served(in_cluster):
         local.delay()
 
 
-def test_a_script_serves_its_own_tasks_under_its_name(in_cluster, tmp_path, monkeypatch):
-    import subprocess
-
+def test_a_script_serves_its_own_tasks_under_its_name(environ, tmp_path, monkeypatch):
     (tmp_path / "script.py").write_text(
         "from ferryman import serve, task\n\n@task\ndef name():\n    return __name__\n\n"
         "if __name__ == '__main__':\n    serve(name, limit=2)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     script = importlib.import_module("script")
-    with subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, stderr=subprocess.PIPE) as process:
+    command = (sys.executable, "script.py")
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE) as process:
         try:
             assert script.name.delay().result(PATIENCE) == "__main__"
         finally:
@@ -309,11 +317,11 @@ def stamp(x):
 def test_a_served_task_shares_its_results(served, start, tmp_path):
     (tmp_path / "cached.py").write_text(CACHED)
     stamp = importlib.import_module("cached").stamp
+    start("cached:stamp")
     try:
-        with Worker(tmp_path, *FAST, tasks=["cached:stamp"]):
-            first = stamp.delay(1).result(PATIENCE)
-            second = stamp.delay(1)
-            assert second.result(PATIENCE) == first
+        first = stamp.delay(1).result(PATIENCE)
+        second = stamp.delay(1)
+        assert second.result(PATIENCE) == first
     finally:
         sys.modules.pop("cached", None)
     assert (second.state.name, second.run.attempts) == ("Cached", ())
