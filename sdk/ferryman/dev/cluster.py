@@ -167,6 +167,8 @@ class EmbeddedCluster:
     # How
 
     def _start(self) -> None:
+        if self._options.kubeconfig is not None:
+            kubeconfig.require_replaceable(self._options.kubeconfig)
         self.directory = Path(tempfile.mkdtemp(prefix="ferryman-dev-"))
         self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self._reaper = self._stack.enter_context(Reaper(self.directory))

@@ -15,12 +15,16 @@ from ferryman.settings import EXTENSION
 CONTEXT: Final = "ferryman-dev"
 
 
-def write(path: Path, server: str, store: StoreLocation) -> None:
-    """Write it, readable by its owner only. Raises ConfigurationError where there is another kubeconfig."""
+def require_replaceable(path: Path) -> None:
+    """Raises ConfigurationError where the kubeconfig of another cluster is."""
     if path.exists() and not _is_ours(path):
         raise ConfigurationError(
             f"{path} is the kubeconfig of another cluster: choose another path with --kubeconfig"
         )
+
+
+def write(path: Path, server: str, store: StoreLocation) -> None:
+    """Write it, readable by its owner only, over whatever is there."""
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(_content(server, store), sort_keys=False))
 
