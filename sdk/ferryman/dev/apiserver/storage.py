@@ -132,11 +132,8 @@ class Storage:
 
     def forget_history(self, resource: str | Resource | None = None) -> None:
         """Compact: every watch from an older version gets 410."""
-        for collection in (
-            self._collections.values()
-            if resource is None
-            else (self._collection(self.registry.named(resource)),)
-        ):
+        one = None if resource is None else self._collection(self.registry.named(resource))
+        for collection in self._collections.values() if one is None else [one]:
             collection.history.forget(self._version)
 
     def version_before(self, resource: str | Resource, changes: int) -> int:
@@ -212,13 +209,9 @@ class Storage:
         options = options or WriteOptions()
         found = self.registry.named(resource)
         old = self.record(found, namespace, name)
-        new = self._decoded(
-            found, apply_patch(kind, copy_of(old.object), patch, found.subject(name)), options
-        )
-        if (new["metadata"].get("name"), new["metadata"].get("namespace")) != (
-            name,
-            old.object["metadata"].get("namespace"),
-        ):
+        patched = apply_patch(kind, copy_of(old.object), patch, found.subject(name))
+        new = self._decoded(found, patched, options)
+        if self._key(new) != self._key(old.object):
             raise errors.BadRequest("the name or namespace of the object does not match that of the request")
         return self._replace(found, new, old, subresource, options)
 
@@ -321,7 +314,7 @@ class Storage:
 
     @staticmethod
     def _key(obj: Object) -> tuple[str, str]:
-        return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+        return obj["metadata"].get("namespace", ""), obj["metadata"].get("name", "")
 
     def _commit(self, resource: Resource, new: Object, old: Record | None, options: WriteOptions) -> Record:
         if options.dry_run:
