@@ -72,6 +72,10 @@ def patience():
         yield
 
 
+one_map = pytest.mark.xdist_group("map of 1000")
+"""Made once, and not in each of the processes that share the tests."""
+
+
 @pytest.fixture(scope="module")
 def thousand():
     """A map of 1,000 that has ended, and the store it used."""
@@ -83,16 +87,19 @@ def thousand():
         yield client, futures
 
 
+@one_map
 def test_a_map_of_1000_gives_the_results_in_order(thousand):
     assert thousand[1].result() == [2 * number for number in range(1000)]
 
 
+@one_map
 def test_a_map_of_1000_has_one_object_of_arguments(thousand):
     client, futures = thousand
     runs = [client.cluster.get_run("default", future.name) for future in futures]
     assert len({run["spec"]["parameters"]["blob"]["object"] for run in runs}) == 1
 
 
+@one_map
 def test_a_map_of_1000_as_completed_gives_each_once(thousand):
     assert {future.name for future in as_completed(thousand[1])} == {future.name for future in thousand[1]}
 
