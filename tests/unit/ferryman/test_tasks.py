@@ -16,6 +16,7 @@ from ferryman.api import names
 from ferryman.client import Client
 from ferryman.exceptions import (
     CancelledRun,
+    InvalidCacheKey,
     InvalidTaskRun,
     ParameterBindError,
     PermissionDenied,
@@ -204,6 +205,18 @@ def test_a_retry_condition_is_asked(ferryman_local):
     future = declined.submit("no")
     future.wait(20)
     assert (len(future.run.attempts), future.state.reason) == (1, "RetryConditionDeclined")
+
+
+def test_a_retry_condition_that_raises_means_no(ferryman_local):
+    future = fail.with_options(retry_condition_fn=lambda *_: 1 / 0).submit("no")
+    future.wait(20)
+    assert (len(future.run.attempts), future.state.reason) == (1, "RetryConditionDeclined")
+
+
+def test_a_key_that_cannot_be_made_in_the_pod_fails_the_run(ferryman_local):
+    named = add.with_options(result_storage_key="{parameters[z]}")
+    with pytest.raises(InvalidCacheKey, match="z"):
+        named.submit(add.submit(1, 2), 3).result(20)
 
 
 def test_an_async_task_is_awaited_in_the_pod(ferryman_local):
