@@ -176,7 +176,7 @@ class ServedWorld:
             self.end(worker, Reason.RUNNER_KILLED)
 
     def claim(self, worker: Worker) -> bool:
-        attempt = protocol.attempt_to_claim(worker.view, ENTRYPOINTS) if worker.view else None
+        attempt = protocol.attempt_to_claim(worker.view, ENTRYPOINTS, "default") if worker.view else None
         if attempt is None or worker.errand is not None or self.now >= worker.fence:
             return False
         self.serial += 1
@@ -232,7 +232,7 @@ class ServedWorld:
         now = self.now.timestamp()
         if not worker.view or worker.hooks is not None or self.now >= worker.fence:
             return False
-        if not protocol.have_hooks_to_call(worker.view, ENTRYPOINTS, now):
+        if not protocol.have_hooks_to_call(worker.view, ENTRYPOINTS, "default", now):
             return False
         self.serial += 1
         claim = Claim(self.run.key.name, UID, 0, f"token-{self.serial}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from ferryman.api import names
 from ferryman.api.reasons import Reason
 from ferryman.api.taskrun import Attempt, Lease
 from ferryman_operator.reconcile import deadlines, endings, outcome, status, stopping
@@ -122,8 +123,18 @@ def offer(case: Case) -> Plan:
     grace = case.run.created + PATIENCE
     if _needs_no_offer(case) and case.now < grace:
         return Plan(wake_at=deadlines.earliest(grace, deadlines.of_run(case)))
-    text = f"Waits for a worker. This starts one: ferryman serve {case.spec.function.entrypoint}"
+    text = f"Waits for a worker. This starts one: {_command(case)}"
     return Plan(status=status.offered(case.run, case.due, text, case.now), wake_at=deadlines.of_run(case))
+
+
+def _command(case: Case) -> str:
+    store = case.spec.result.store
+    words = (
+        "ferryman serve",
+        case.spec.function.entrypoint,
+        *(("--store", store) if store != names.DEFAULT_STORE else ()),
+    )
+    return " ".join(map(str, words))
 
 
 def _ended_by_itself(case: Case, row: Attempt, message: str) -> Plan:

@@ -66,6 +66,11 @@ RESERVED_LABEL_DOMAIN: Final = GROUP
 RESERVED_ENV_PREFIXES: Final = ("FERRYMAN_", "AWS_", "PYTHON", "LD_")
 """`spec.pod.env` may not set these: they decide what code the runner loads and from where."""
 
+STORE: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+"""The name of a store in the operator's configuration."""
+
+DEFAULT_STORE: Final = "default"
+
 ENTRYPOINT: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
 """`package.module:function`, as `spec.function.entrypoint` has it."""
 

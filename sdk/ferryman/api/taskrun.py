@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from ferryman.api import rules
+from ferryman.api import names, rules
 from ferryman.api.fields import Duration, Line, Model, Name, RunUid, Sha256
 from ferryman.api.phases import HooksState, Outcome, Phase
 
@@ -130,9 +130,7 @@ class CacheHit(Model):
 class ResultOptions(Model):
     """Where the result goes and how it is written."""
 
-    store: str = Field(
-        default="default", min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-    )
+    store: str = Field(default=names.DEFAULT_STORE, min_length=1, max_length=63, pattern=names.STORE)
     """A store that the operator's configuration names; code and arguments are read from it too."""
     key: str | None = Field(default=None, min_length=1, max_length=512, pattern=r"^[A-Za-z0-9._/=-]+$")
     """A name of yours for the result; it is kept in `status.result`."""

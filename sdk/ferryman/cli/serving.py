@@ -27,6 +27,9 @@ def serve(  # noqa: PLR0917 - as many as there are options.
         str,
         typer.Option(metavar="DURATION", help="How long without a sign of it until others get its runs."),
     ] = "15s",
+    store: Annotated[
+        str, typer.Option(metavar="NAME", help="What the operator calls the store that is configured here.")
+    ] = "default",
     namespace: target.Namespace = None,
     context: target.Context = None,
 ) -> None:
@@ -45,7 +48,9 @@ def serve(  # noqa: PLR0917 - as many as there are options.
         sys.path.insert(0, "")
     found = [_task(path) for path in tasks]
     try:
-        options = Options(limit=limit or None, grace=_seconds(grace), lease=round(_seconds(lease)))
+        options = Options(
+            limit=limit or None, grace=_seconds(grace), lease=round(_seconds(lease)), store=store
+        )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
     serve(*found, options=options, namespace=namespace, context=context)

@@ -91,7 +91,7 @@ class Agent:
             self._ended[uid] = run
 
     def _have_hooks_to_call(self, run: Object) -> bool:
-        return protocol.have_hooks_to_call(run, self._entrypoints, time.time())
+        return protocol.have_hooks_to_call(run, self._entrypoints, self._desk.store_name, time.time())
 
     def _take_in(self, run: Object, *, is_gone: bool) -> None:
         name, uid = run["metadata"]["name"], run["metadata"]["uid"]
@@ -112,8 +112,11 @@ class Agent:
         left = self._unsettled.pop(protocol.unreported(run), None)
         if left is not None:
             self._start(Errand(self._desk, run, left, next(self._numbers)), Errand.give_back)
-        elif self._accepts and protocol.attempt_to_claim(run, self._entrypoints) is not None:
+        elif self._accepts and self._attempt_to_claim(run) is not None:
             self._waiting[name] = run
+
+    def _attempt_to_claim(self, run: Object) -> int | None:
+        return protocol.attempt_to_claim(run, self._entrypoints, self._desk.store_name)
 
     # ---- the work
 
@@ -127,7 +130,7 @@ class Agent:
                     self._start(HooksErrand(self._desk, run, claim, next(self._numbers)), Errand.go)
             while self._waiting and self._has_room():
                 run = _drawn(self._waiting)
-                attempt = protocol.attempt_to_claim(run, self._entrypoints)
+                attempt = self._attempt_to_claim(run)
                 if attempt is not None:
                     claim = self._claim_of(run, attempt)
                     self._start(Errand(self._desk, run, claim, next(self._numbers)), Errand.go)

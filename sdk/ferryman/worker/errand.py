@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from ferryman.api import names
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Assignment, BlobRef, encode_assignment, encode_upstreams
 from ferryman.cluster import Object
@@ -50,6 +51,8 @@ class Desk:
     worker: str
     duration: int
     """Seconds that a lease lasts without a renewal."""
+    store_name: str = names.DEFAULT_STORE
+    """What the operator calls the store: runs of another one are left to other workers."""
     closed: threading.Event = field(default_factory=threading.Event)
     """Set when reports that cannot be delivered are to be given up."""
 

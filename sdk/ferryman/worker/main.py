@@ -45,12 +45,16 @@ class Options:
     """After SIGTERM, what runs may go on for so long; then it is stopped and given back."""
     lease: int = 15
     """After how long without a sign of this worker its runs are given to others: 3 to 3600."""
+    store: str = names.DEFAULT_STORE
+    """What the operator calls the store that the worker is configured with: it takes runs of that one."""
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit must be at least 1, not {self.limit}; None is no limit")
         if not 3 <= self.lease <= 3600:
             raise ValueError(f"lease must be between 3 and 3600 seconds, not {self.lease}")
+        if not re.fullmatch(names.STORE, self.store):
+            raise ValueError(f"store must be a name of lower-case letters, digits and -, not {self.store!r}")
 
 
 def serve(
@@ -104,7 +108,14 @@ class _Worker:
         heartbeat = Heartbeat(
             cluster, self._fence, worker=self._name, namespace=here, duration=self._options.lease
         )
-        desk = Desk(cluster, _warm(store, connected.store), self._forge, self._name, self._options.lease)
+        desk = Desk(
+            cluster,
+            _warm(store, connected.store),
+            self._forge,
+            self._name,
+            self._options.lease,
+            self._options.store,
+        )
         agent = Agent(desk, self._served, limit=self._options.limit, holds=lambda: heartbeat.holds)
         heartbeat.renewed = agent.fill
         heartbeat.start()

@@ -22,9 +22,6 @@ from ferryman.api.runner_contract import Assignment, Report, Upstream, decode_re
 from ferryman.api.taskrun import TaskRunSpec, TaskRunStatus
 from ferryman.cluster import Object
 
-STORE: Final = "default"
-"""The store of the runs that a worker takes: clients and workers know one, and by this name."""
-
 FENCE: Final = 0.9
 """Of a lease's duration: how long after a renewal the worker still trusts it."""
 
@@ -55,19 +52,18 @@ def selector(entrypoints: Collection[str]) -> str:
     return f"{names.SERVED_LABEL} in ({values})"
 
 
-def attempt_to_claim(run: Object, entrypoints: Collection[str]) -> int | None:
-    """The attempt of the run that may be claimed now; None if none may."""
+def attempt_to_claim(run: Object, entrypoints: Collection[str], store: str) -> int | None:
+    """The attempt of the run that may be claimed now; None if none may. `store` is the name of ours."""
     spec, status = run.get("spec") or {}, run.get("status") or {}
-    result = spec.get("result") or {}
-    if spec.get("executor") != "Worker" or spec.get("function", {}).get("entrypoint") not in entrypoints:
+    if not _is_for(spec, entrypoints, store):
         return None
     is_over = status.get("phase", Phase.PENDING) in TERMINAL or "deletionTimestamp" in run["metadata"]
-    if is_over or spec.get("cancelRequested") or status.get("lease") or not _in_a_known_store(spec):
+    if is_over or spec.get("cancelRequested") or status.get("lease"):
         return None
     due = _due(status.get("attempts") or ())
     if status.get("offeredAttempt") == due:
         return due
-    waits = spec.get("dependsOn") or spec.get("startAt") or result.get("hit")
+    waits = spec.get("dependsOn") or spec.get("startAt") or (spec.get("result") or {}).get("hit")
     return due if due == 1 and not waits else None
 
 
@@ -117,12 +113,11 @@ def is_later(run: Object, version: str) -> bool:
     return found.isdecimal() and version.isdecimal() and int(found) > int(version)
 
 
-def have_hooks_to_call(run: Object, entrypoints: Collection[str], now: float) -> bool:
+def have_hooks_to_call(run: Object, entrypoints: Collection[str], store: str, now: float) -> bool:
     """Whether the run has ended, and its hooks may be taken now, in seconds since the epoch."""
     spec, status = run.get("spec") or {}, run.get("status") or {}
-    is_ours = spec.get("executor") == "Worker" and spec.get("function", {}).get("entrypoint") in entrypoints
     wait = (status.get("hooks") or {}).get("state") == HooksState.WANTED
-    if not (is_ours and wait) or "deletionTimestamp" in run["metadata"] or not _in_a_known_store(spec):
+    if not (_is_for(spec, entrypoints, store) and wait) or "deletionTimestamp" in run["metadata"]:
         return False
     try:
         return now < _hooks_begin_by(*_read(run))
@@ -247,8 +242,9 @@ def micro(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _in_a_known_store(spec: Mapping[str, Any]) -> bool:
-    return bool((spec.get("result") or {}).get("store", STORE) == STORE)
+def _is_for(spec: Mapping[str, Any], entrypoints: Collection[str], store: str) -> bool:
+    is_served = spec.get("executor") == "Worker" and spec.get("function", {}).get("entrypoint") in entrypoints
+    return is_served and (spec.get("result") or {}).get("store", names.DEFAULT_STORE) == store
 
 
 def _due(rows: Sequence[Mapping[str, Any]]) -> int:

@@ -24,9 +24,16 @@ def test_what_cannot_be_served_is_said_in_a_line(arguments, said, capsys):
     assert (stopped.value.code, said in capsys.readouterr().err) == (1, True)
 
 
-def test_a_lease_that_is_too_short_is_said_in_a_line(capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--lease", "1s"), "lease must be between 3 and 3600 seconds, not 1"),
+        (("--store", "My Store"), "store must be a name of lower-case letters, digits and -, not 'My Store'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_said_in_a_line(option, said, capsys, tmp_path, monkeypatch):
     (tmp_path / "leased.py").write_text("from ferryman import task\n@task\ndef f(): ...\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SystemExit):
-        main(["serve", "leased:f", "--lease", "1s"])
-    assert "lease must be between 3 and 3600 seconds, not 1" in capsys.readouterr().err
+        main(["serve", "leased:f", *option])
+    assert said in capsys.readouterr().err

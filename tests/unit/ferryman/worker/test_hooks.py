@@ -24,8 +24,8 @@ ENDED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp()
 IN_TIME = ENDED + 60
 
 
-def have_to_call(run, now=IN_TIME):
-    return protocol.have_hooks_to_call(run.json, {ENTRYPOINT}, now)
+def have_to_call(run, now=IN_TIME, store="default"):
+    return protocol.have_hooks_to_call(run.json, {ENTRYPOINT}, store, now)
 
 
 def test_the_hooks_of_a_run_that_has_ended_wait_for_any_worker_of_its_task():
@@ -55,8 +55,12 @@ def test_hooks_that_waited_too_long_are_the_operators_to_give_up():
     assert not have_to_call(run, ENDED + 15 * 60)
 
 
+def test_hooks_are_for_the_workers_of_their_runs_store():
+    assert have_to_call(a_served_run().whose_hooks().that(result={"store": "archive"}), store="archive")
+
+
 def test_a_run_whose_hooks_wait_has_no_attempt_to_claim():
-    assert protocol.attempt_to_claim(a_served_run().whose_hooks().json, {ENTRYPOINT}) is None
+    assert protocol.attempt_to_claim(a_served_run().whose_hooks().json, {ENTRYPOINT}, "default") is None
 
 
 def test_they_are_taken_with_the_version_that_was_seen():

@@ -15,8 +15,8 @@ from ferryman.worker.protocol import Claim, Standing
 CLAIM = Claim("letter", "uid-of-letter", 1, "token-a")
 
 
-def may_claim(run):
-    return protocol.attempt_to_claim(run.json, {ENTRYPOINT})
+def may_claim(run, store="default"):
+    return protocol.attempt_to_claim(run.json, {ENTRYPOINT}, store)
 
 
 def test_a_new_run_is_free_to_claim():
@@ -49,6 +49,12 @@ def test_what_is_not_free_to_claim(run):
 )
 def test_what_waits_is_free_once_it_is_offered(run):
     assert may_claim(run.offered(1)) == 1
+
+
+def test_a_run_is_for_the_workers_of_its_store():
+    run = a_served_run().that(result={"store": "archive"})
+    assert (may_claim(run), may_claim(run, "archive")) == (None, 1)
+    assert may_claim(a_served_run(), "archive") is None
 
 
 def test_a_later_attempt_is_free_once_it_is_offered():

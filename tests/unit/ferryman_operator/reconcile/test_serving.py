@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from builders.runs import RETURNED, SHA, T0, a_run
+from builders.runs import RETURNED, SHA, T0, WORLD, a_run
 from ferryman.api.phases import Phase
 from ferryman.api.reasons import Reason
 from ferryman.api.runner_contract import Report, ResultRef, encode_report
@@ -67,6 +68,12 @@ def test_a_run_that_nobody_takes_says_which_command_starts_a_worker():
     assert (reason_of(plan), plan.status.phase) == (Reason.WAITING_FOR_WORKER, Phase.WAITING)
     assert "ferryman serve reports:build" in plan.status.conditions[0].message
     assert plan.create is None
+
+
+def test_the_command_names_the_store_where_that_is_another_one():
+    world = replace(WORLD, stores={"archive": WORLD.stores["default"]})
+    plan = a_served_run().with_result(store="archive").in_world(world).at(seconds=6).plan
+    assert plan.status.conditions[0].message.endswith("ferryman serve reports:build --store archive")
 
 
 def test_the_next_attempt_is_offered_at_once_when_it_is_due():
