@@ -101,6 +101,7 @@ class Life:
             ended = yield from self._until_it_has_ended()
         except BaseException as crash:
             self._enter(self._state("Crashed", f"the run was ended by {type(crash).__name__}", crash))
+            crash.__traceback__ = outcomes.of_the_user(crash.__traceback__)
             raise
         self._enter(ended.state)
         yield from self._hooks(ended.state)

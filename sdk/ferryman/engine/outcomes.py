@@ -26,11 +26,12 @@ def of_value(value: Any, now: datetime, *, of_flow: bool = False) -> Ended:
 
 def of_error(error: BaseException, now: datetime) -> Ended:
     """Failed or TimedOut, with the error's traceback cut to what the user wrote."""
-    error.__traceback__ = _of_the_user(error.__traceback__)
+    error.__traceback__ = of_the_user(error.__traceback__)
     return Ended(states.failed(error, now), error=error)
 
 
-def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
+def of_the_user(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame that is not of this package."""
     while trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith("ferryman."):
         trace = trace.tb_next
     return trace

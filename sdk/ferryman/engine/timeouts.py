@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from ferryman.exceptions import TaskRunTimeoutError
@@ -60,10 +61,11 @@ async def wait_within(seconds: float | None, awaitable: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(seconds) as limit:
             return await awaitable
-    except TimeoutError:
-        if seconds is not None and limit.expired():
-            raise _Limit(seconds, 0).exceeded() from None
-        raise
+    except TimeoutError as error:
+        if seconds is None or not limit.expired():
+            raise
+        place = error.__cause__.__traceback__ if error.__cause__ else None
+        raise _Limit(seconds, 0).exceeded().with_traceback(place) from None
 
 
 # ---- in the main thread
@@ -84,7 +86,8 @@ def _interrupted(limit: _Limit, function: Callable[[], T]) -> T:
     except BaseException as error:
         if not limit.rang or (isinstance(error, _Alarm) and error.limit is not limit):
             raise
-        raise limit.exceeded() from (None if isinstance(error, _Alarm) else error)
+        exceeded = limit.exceeded().with_traceback(_where_it_was(error.__traceback__))
+        raise exceeded from (None if isinstance(error, _Alarm) else error)
     finally:
         _limits.remove(limit)
         restore()
@@ -92,6 +95,15 @@ def _interrupted(limit: _Limit, function: Callable[[], T]) -> T:
         # The function has caught the alarm and gone on.
         raise limit.exceeded()
     return value
+
+
+def _where_it_was(trace: TracebackType | None) -> TracebackType | None:
+    last = trace
+    while last and last.tb_next and last.tb_next.tb_frame.f_code is not _ring.__code__:
+        last = last.tb_next
+    if last:
+        last.tb_next = None
+    return trace
 
 
 def _hold_timer() -> Callable[[], None]:

@@ -7,6 +7,7 @@ import builtins
 import logging
 import threading
 import time
+import traceback
 
 import pytest
 
@@ -78,6 +79,17 @@ def test_what_is_no_exception_is_never_tried_again_and_always_raised(place, erro
     with pytest.raises(error):
         run_both(made, return_state=True)
     assert (flaky.calls, hooks) == (1, [])
+
+
+def test_the_traceback_of_what_ended_a_run_begins_with_the_users_own_frames():
+    @task
+    def leave():
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit) as caught:
+        leave()
+    assert not {"_executed", "perform", "call_within"} & set(names_of_frames(caught.value))
+    assert names_of_frames(caught.value)[-1] == "leave"
 
 
 def test_a_condition_is_asked_with_the_task_its_run_and_the_state():
@@ -329,6 +341,30 @@ def test_a_blocking_call_is_stopped_at_the_timeout():
 
     with pytest.raises(TaskRunTimeoutError, match=r"0\.1 s"):
         sleep()
+
+
+def names_of_frames(error):
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def test_the_traceback_of_a_timeout_shows_where_the_function_was():
+    def deeper():
+        time.sleep(60)
+
+    @task(timeout_seconds=0.1)
+    def sleep():
+        deeper()
+
+    @task(timeout_seconds=0.1)
+    async def wait():
+        await asyncio.sleep(60)
+
+    with pytest.raises(TaskRunTimeoutError) as caught:
+        sleep()
+    assert names_of_frames(caught.value)[-2:] == ["sleep", "deeper"]
+    with pytest.raises(TaskRunTimeoutError) as caught:
+        asyncio.run(wait())
+    assert "wait" in names_of_frames(caught.value)
 
 
 def test_an_attempt_that_timed_out_is_tried_again():
