@@ -97,6 +97,11 @@ def test_delete_takes_the_jobs_and_the_pods_along(kubectl):
     assert names_of(kubectl, "jobs,pods", name) == []
 
 
+def test_a_misspelt_kind_is_said_not_to_be_there(kubectl):
+    told = kubectl.refused("apply", "-f", "-", stdin=a_run() | {"kind": "Taskrun"})
+    assert 'no matches for kind "Taskrun" in version "ferryman.dev/v1alpha1"' in told
+
+
 def test_a_bad_manifest_is_refused_with_the_field_and_its_limit(kubectl):
     run = a_run(retry={"retries": 101})
     told = kubectl.refused("apply", "-f", "-", stdin=run)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from ferryman.dev.apiserver import discovery, openapi
 from ferryman.dev.apiserver.errors import ApiError
 from ferryman.dev.apiserver.resources import Registry
+
+_OPENAPI_IN_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2"
 
 
 class StaticRoutes:
@@ -41,6 +43,9 @@ class StaticRoutes:
 
     def _handler(self, make: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
         async def answer(request: web.Request) -> web.Response:
+            if _OPENAPI_IN_PROTOBUF in request.headers.get("Accept", ""):
+                # An empty document. kubectl looks into it for kinds that the others do not have.
+                return web.Response(content_type=f"{_OPENAPI_IN_PROTOBUF}.v1.0+protobuf")
             try:
                 return web.json_response(self._cached(request.path, lambda: make(request)))
             except ApiError as error:
