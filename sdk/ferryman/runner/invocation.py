@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ferryman import context
 from ferryman.api.hooks import HooksReport
@@ -16,7 +16,7 @@ from ferryman.api.phases import Phase
 from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import Assignment, ResultRef, RunEnding, decode_upstreams
 from ferryman.context import TaskRunContext
-from ferryman.exceptions import FerrymanError, StoreUnavailable
+from ferryman.exceptions import FerrymanError, StoreUnavailable, TaskFailed
 from ferryman.runner import execution, output, payload
 from ferryman.runner.channel import Sender
 from ferryman.runner.claim import Claimant
@@ -27,9 +27,12 @@ from ferryman.runner.phases import Step
 from ferryman.runner.upstreams import Upstreams
 from ferryman.wire import codecs, failures, keys
 from ferryman.wire.codecs import Sealed
+from ferryman.wire.failures import Failure
 from ferryman.wire.store import Store
 
 T = TypeVar("T")
+
+_OF_A_STATE: Final = f"{TaskFailed.__module__}.{TaskFailed.__qualname__}"
 
 if TYPE_CHECKING:
     from ferryman.binding import Call
@@ -202,8 +205,7 @@ class Invocation:
             # The exception is what matters; the caller gets its text from the report.
             output.complain(f"the exception could not be stored: {error}\n")
             result = None
-        said = f"{failure.type}: {failure.message}" if failure.message else failure.type
-        return Ending(reason, said, failure.type, result)
+        return Ending(reason, _said(failure), failure.type, result)
 
     def _upload(self, sealed: Sealed) -> ResultRef:
         here = self._assignment
@@ -238,6 +240,13 @@ def _ending_of_unpickling(error: BaseException, what: str) -> Ending:
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
         return Ending(Reason.PROCESS_EXITED, _exit_message(error), kind)
     return Ending(Reason.INVALID_PAYLOAD, f"unpickling raised {kind}: {message}", kind)
+
+
+def _said(failure: Failure) -> str:
+    # A function that returned a failed state has said all of it in the state's message.
+    if not failure.message or failure.type == _OF_A_STATE:
+        return failure.message or failure.type
+    return f"{failure.type}: {failure.message}"
 
 
 def _exit_message(exc: BaseException) -> str:

@@ -77,6 +77,10 @@ def test_a_failed_state_is_a_failure_with_its_exception(lab):
     assert (outcome.report.reason, outcome.report.exception) == (Reason.USER_EXCEPTION, "ValueError")
 
 
+def test_a_failed_state_without_an_exception_is_told_in_its_own_words(lab):
+    assert lab.run(lambda: Failed(message="how?")).report.message == "how?"
+
+
 def test_an_entrypoint_that_is_a_task_is_asked_by_its_own_condition(lab):
     (lab.folder / "reports.py").write_text(
         "from ferryman import task\n"
