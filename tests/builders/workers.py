@@ -21,7 +21,7 @@ from pathlib import Path
 from ferryman import current_run, task
 
 
-@task
+@task(log_prints=True)
 def double(x):
     print("doubling", x)
     return 2 * x

@@ -19,6 +19,7 @@ import struct
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from io import FileIO
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -231,7 +232,8 @@ def _watch_over(calls: socket.socket, later: socket.socket, report: int, began: 
         from ferryman.runner import child  # noqa: PLC0415 - loaded already; it is the child's.
 
         line = calls if told.mode is Mode.ATTEMPT else later
-        child.run(told, environment, sender, relay.RelayedStore(line))
+        # Every line has its prefix, whatever the task says.
+        child.run(replace(told, log_prints=False), environment, sender, relay.RelayedStore(line))
         supervisor.finish(sender)
 
     assignment = decode_assignment(order.header["assignment"])
