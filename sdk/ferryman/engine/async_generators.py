@@ -77,7 +77,7 @@ class _Paced:
     async def _resume(self, proceed: Callable[[], Awaitable[Any]]) -> Any:
         began = time.monotonic()
         with around(self._step):
-            item = await wait_within(self._left, proceed())
+            item = await wait_within(self._left, proceed(), self._step.timeout)
         if self._left is not None:
             self._left = max(self._left - (time.monotonic() - began), 1e-6)
         return item

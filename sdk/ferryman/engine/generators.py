@@ -65,7 +65,7 @@ class _Paced:
         """The next item. Raises StopIteration at the end."""
         began = time.monotonic()
         with around(self._step):
-            item = call_within(self._left, proceed)
+            item = call_within(self._left, proceed, self._step.timeout)
         if self._left is not None:
             self._left = max(self._left - (time.monotonic() - began), 1e-6)
         return item

@@ -42,18 +42,18 @@ class _Alarm(BaseException):
         self.limit = limit
 
 
-def call_within(seconds: float | None, function: Callable[[], T]) -> T:
-    """What the function returns. Raises TaskRunTimeoutError after `seconds`."""
+def call_within(seconds: float | None, function: Callable[[], T], of: float | None = None) -> T:
+    """What the function returns. Raises TaskRunTimeoutError after `seconds`, the rest `of` a timeout."""
     if seconds is None:
         return function()
-    limit = _Limit(seconds, time.monotonic() + seconds)
+    limit = _Limit(of or seconds, time.monotonic() + seconds)
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and hasattr(signal, "setitimer"):
         return _interrupted(limit, function)
     return _left_behind(limit, function)
 
 
-async def wait_within(seconds: float | None, awaitable: Awaitable[T]) -> T:
+async def wait_within(seconds: float | None, awaitable: Awaitable[T], of: float | None = None) -> T:
     """What the awaitable returns. Raises TaskRunTimeoutError after `seconds`, at its next `await`."""
     # Deferred: asyncio costs 30 ms, and few tasks are async.
     import asyncio  # noqa: PLC0415
@@ -65,7 +65,7 @@ async def wait_within(seconds: float | None, awaitable: Awaitable[T]) -> T:
         if seconds is None or not limit.expired():
             raise
         place = error.__cause__.__traceback__ if error.__cause__ else None
-        raise _Limit(seconds, 0).exceeded().with_traceback(place) from None
+        raise _Limit(of or seconds, 0).exceeded().with_traceback(place) from None
 
 
 # ---- in the main thread
@@ -152,7 +152,7 @@ def _left_behind(limit: _Limit, function: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=copy_context().run, args=(execute,), name="ferryman-task", daemon=True)
     thread.start()
-    thread.join(limit.seconds)
+    thread.join(max(limit.deadline - time.monotonic(), 0))
     if not outcome:
         _raise_in(thread)
         raise limit.exceeded()

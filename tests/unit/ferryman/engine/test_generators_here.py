@@ -211,7 +211,7 @@ def test_an_item_that_takes_too_long_is_not_waited_for():
 
     generator = slow()
     assert next(generator) == 1
-    with pytest.raises(TaskRunTimeoutError):
+    with pytest.raises(TaskRunTimeoutError, match=r"timeout of 0\.1 s"):
         next(generator)
 
 
@@ -221,5 +221,5 @@ def test_an_item_of_an_async_one_that_takes_too_long_is_not_waited_for():
         yield 1
         await asyncio.sleep(60)
 
-    with pytest.raises(TaskRunTimeoutError):
+    with pytest.raises(TaskRunTimeoutError, match=r"timeout of 0\.1 s"):
         asyncio.run(collected(slow()))
