@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
+
+from ferryman.api.names import QUANTITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,9 @@ class Pod:
         return {kind: found for kind, found in set_ones.items() if found}
 
 
+_AMOUNT: Final = 'a number or a quantity such as "500m" or "2Gi"'
+
+
 def _text(name: str, value: Any) -> None:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {value!r}")
@@ -113,7 +119,9 @@ def _texts(name: str, value: Any) -> None:
 
 def _amount(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError(f'{name} must be a number or a quantity such as "500m" or "2Gi", not {value!r}')
+        raise TypeError(f"{name} must be {_AMOUNT}, not {value!r}")
+    if re.fullmatch(QUANTITY, _quantity(value) or "") is None:
+        raise ValueError(f"{name} must be {_AMOUNT}, not {value!r}")
 
 
 def _whole(name: str, value: Any) -> None:

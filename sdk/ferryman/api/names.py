@@ -74,6 +74,9 @@ DEFAULT_STORE: Final = "default"
 ENTRYPOINT: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
 """`package.module:function`, as `spec.function.entrypoint` has it."""
 
+QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?$"
+"""An amount of CPU, memory or another resource, as Kubernetes writes it."""
+
 _NOT_DNS: Final = re.compile(r"[^a-z0-9-]+")
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ferryman.api.names import QUANTITY
+
 Schema = dict[str, Any]
 
 MAX_ENV: Final = 200
@@ -19,7 +21,6 @@ VOLUME_KINDS: Final = ("emptyDir", "configMap", "secret", "persistentVolumeClaim
 ENV_SOURCES: Final = ("secretKeyRef", "configMapKeyRef", "fieldRef")
 ENV_FROM_SOURCES: Final = ("secretRef", "configMapRef")
 
-QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?$"
 OBJECT_NAME: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 LABEL_VALUE: Final = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"

@@ -33,6 +33,8 @@ PLAIN = TaskOptions("plain")
         ({"timeout_seconds": "soon"}, ValueError),
         ({"timeout_seconds": float("nan")}, ValueError),
         ({"tags": "abc"}, TypeError),
+        ({"memory": "lots"}, ValueError),
+        ({"cpu": -1}, ValueError),
         ({"result_serializer": "xml"}, ValueError),
         ({"pod": {"image": "x"}}, TypeError),
         ({"cache_key_fn": "k"}, TypeError),
