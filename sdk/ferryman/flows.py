@@ -130,7 +130,7 @@ def _as_of_a_task(keywords: Mapping[str, Any]) -> TaskKeywords:
     given = dict(keywords)
     unknown = sorted(set(given) - TaskKeywords.__annotations__.keys() - FlowKeywords.__annotations__.keys())
     if unknown:
-        raise TypeError(f"a flow has no option {', '.join(map(repr, unknown))}")
+        raise TypeError(options.unknown_options("flow", unknown))
     if "flow_run_name" in given:
         if "task_run_name" in given:
             raise TypeError("flow_run_name and task_run_name are two names of one option: give one of them")

@@ -155,6 +155,23 @@ _NONE_IS_A_VALUE: Final = frozenset({"cache_policy"})
 """None as a cache policy is none at all; not to say one is the default policy."""
 
 
+_PREFECTS: Final[Mapping[str, str]] = {
+    "asset_deps": "there are no assets",
+    "on_cancellation": "on_failure is called of a cancelled run, too",
+    "on_crashed": "on_failure is called of a crashed run, too",
+    "on_running": "hooks are called when a run has ended",
+    "task_runner": "what is submitted runs in the cluster",
+    "validate_parameters": "types of arguments are not checked",
+}
+"""What those who come from Prefect look for, and what to know instead."""
+
+
+def unknown_options(kind: str, names: Iterable[str]) -> str:
+    """The message for options that a task, or flow, does not have."""
+    told = (f"{name!r}" + (f" ({_PREFECTS[name]})" if name in _PREFECTS else "") for name in names)
+    return f"a {kind} has no option {', '.join(told)}"
+
+
 def evolve(options: TaskOptions, keywords: Mapping[str, Any]) -> TaskOptions:
     """The options with these keywords changed: what is omitted is kept, what is given counts, None clears.
 
@@ -162,7 +179,7 @@ def evolve(options: TaskOptions, keywords: Mapping[str, Any]) -> TaskOptions:
     """
     unknown = sorted(set(keywords) - TaskKeywords.__annotations__.keys())
     if unknown:
-        raise TypeError(f"a task has no option {', '.join(map(repr, unknown))}")
+        raise TypeError(unknown_options("task", unknown))
     given = {name: check(name, value) for name, value in keywords.items()}
     defaults = TaskOptions(name=options.name, description=options.description)
     pod = {name: given.pop(name) for name in POD_KEYWORDS if name in given}

@@ -261,7 +261,7 @@ MEANING: Final[dict[Reason, Meaning]] = {
         Outcome.CRASHED,
         Budget.INFRASTRUCTURE,
         "A signal killed the process of the function: a segmentation fault, or somebody's kill.",
-        "The message names the signal.",
+        "The message names the signal. SIGSEGV and SIGABRT come from native code, SIGKILL from outside.",
     ),
     Reason.RUNNER_KILLED: _infrastructure(
         "The pod was stopped from outside before the function ended.", "Find who deleted or stopped the pod."

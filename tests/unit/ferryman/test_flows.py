@@ -248,8 +248,10 @@ def test_an_option_that_cannot_be_is_refused_where_it_is_written(keywords):
 
 
 def test_an_option_that_is_none_is_told_as_the_flows():
-    with pytest.raises(TypeError, match="a flow has no option 'task_runner'"):
-        flow(task_runner=None)
+    with pytest.raises(
+        TypeError, match=r"a flow has no option 'bogus', 'task_runner' \(what is submitted runs in"
+    ):
+        flow(task_runner=None, bogus=1)
 
 
 def test_a_flow_with_other_options_is_a_flow():
