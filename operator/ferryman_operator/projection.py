@@ -27,7 +27,7 @@ _MAX_PROBLEM: Final = 1024
 
 def run(raw: Any, *, known: Run | None = None) -> Run | None:
     """The TaskRun in `raw`; `known` is an earlier version, whose spec is shared if it is the same."""
-    meta = _mapping(_mapping(raw).get("metadata"))
+    meta = _part(raw, "metadata")
     name, namespace, uid = _text(meta.get("name")), _text(meta.get("namespace")), _text(meta.get("uid"))
     if not (name and uid):
         return None
@@ -50,18 +50,18 @@ def run(raw: Any, *, known: Run | None = None) -> Run | None:
 
 def job(raw: Any) -> Job | None:
     """The Job in `raw`."""
-    meta = _mapping(_mapping(raw).get("metadata"))
+    meta = _part(raw, "metadata")
     name, uid = _text(meta.get("name")), _text(meta.get("uid"))
     if not (name and uid):
         return None
-    status = _mapping(_mapping(raw).get("status"))
+    status = _part(raw, "status")
     return Job(
         namespace=intern(_text(meta.get("namespace"))),
         name=name,
         uid=uid,
         resource_version=_text(meta.get("resourceVersion")),
         owner_uid=intern(_controller_uid(meta.get("ownerReferences"))),
-        attempt=_label_number(_mapping(meta.get("labels")).get(names.ATTEMPT_LABEL)),
+        attempt=_label_number(_part(meta, "labels").get(names.ATTEMPT_LABEL)),
         created=_time(meta.get("creationTimestamp")) or _EPOCH,
         deleting=meta.get("deletionTimestamp") is not None,
         # The controller says it even where it is not allowed to create the pod.
@@ -74,19 +74,19 @@ def job(raw: Any) -> Job | None:
 
 def pod(raw: Any) -> Pod | None:
     """The Pod in `raw`."""
-    meta = _mapping(_mapping(raw).get("metadata"))
+    meta = _part(raw, "metadata")
     name, uid = _text(meta.get("name")), _text(meta.get("uid"))
     if not (name and uid):
         return None
-    status = _mapping(_mapping(raw).get("status"))
+    status = _part(raw, "status")
     container = _runner_status(status.get("containerStatuses"))
-    state = _mapping(container.get("state"))
-    waiting_reason, waiting_message = _waiting(_mapping(state.get("waiting")), status.get("conditions"))
+    state = _part(container, "state")
+    waiting_reason, waiting_message = _waiting(_part(state, "waiting"), status.get("conditions"))
     return Pod(
         name=name,
         uid=uid,
         job_uid=_controller_uid(meta.get("ownerReferences")),
-        node=_text(_mapping(_mapping(raw).get("spec")).get("nodeName")),
+        node=_text(_part(raw, "spec").get("nodeName")),
         phase=_text(status.get("phase")),
         deleting=meta.get("deletionTimestamp") is not None,
         ends_by=_time(meta.get("deletionTimestamp")),
@@ -97,7 +97,7 @@ def pod(raw: Any) -> Pod | None:
         disruption=_text(_condition(status.get("conditions"), "DisruptionTarget", "True").get("reason")),
         status_reason=_text(status.get("reason")),
         status_message=_text(status.get("message")),
-        exit=_container_exit(_mapping(state.get("terminated"))),
+        exit=_container_exit(_part(state, "terminated")),
     )
 
 
@@ -211,6 +211,10 @@ def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _part(value: Any, name: str) -> Mapping[str, Any]:
+    return _mapping(_mapping(value).get(name))
 
 
 def _text(value: Any) -> str:
