@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -34,35 +35,22 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.results = Counter(
-            "ferryman_reconcile_total", "Reconciliations by result.", ["result"], registry=self.registry
+        counter = partial(Counter, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.results = counter("ferryman_reconcile_total", "Reconciliations by result.", ["result"])
+        self.seconds = histogram("ferryman_reconcile_seconds", "Their length.", buckets=_LATENCY_BUCKETS)
+        self.phases = counter("ferryman_runs_total", "Runs that entered a phase.", ["phase"])
+        self.conflicts = counter("ferryman_status_conflicts_total", "Status writes that lost a race.")
+        self.requests = counter(
+            "ferryman_api_requests_total", "Requests to the API server.", ["verb", "resource", "code"]
         )
-        self.seconds = Histogram(
-            "ferryman_reconcile_seconds", "Their length.", buckets=_LATENCY_BUCKETS, registry=self.registry
+        self.repairs = counter(
+            "ferryman_audit_repairs_total", "Objects of which the watch had not told.", ["kind"]
         )
-        self.phases = Counter(
-            "ferryman_runs_total", "Runs that entered a phase.", ["phase"], registry=self.registry
-        )
-        self.conflicts = Counter(
-            "ferryman_status_conflicts_total", "Status writes that lost a race.", registry=self.registry
-        )
-        self.requests = Counter(
-            "ferryman_api_requests_total",
-            "Requests to the API server.",
-            ["verb", "resource", "code"],
-            registry=self.registry,
-        )
-        self.repairs = Counter(
-            "ferryman_audit_repairs_total",
-            "Objects of which the watch had not told.",
-            ["kind"],
-            registry=self.registry,
-        )
-        self.lag = Histogram(
+        self.lag = histogram(
             "ferryman_event_lag_seconds",
             "From the end of a Job, to the second, to our hearing of it.",
             buckets=_LAG_BUCKETS,
-            registry=self.registry,
         )
 
     def reconciled(self, result: str, seconds: float) -> None:
