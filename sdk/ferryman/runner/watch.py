@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from ferryman.api.hooks import HOOKS_SECONDS, HooksReport
@@ -77,7 +77,7 @@ class Watch:
         self._timeout = timeout
         self._graces = graces
         self._fence = fence
-        self._signals = _wakeups()
+        self._signals = wakeups((*_STOP, signal.SIGCHLD))
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
         self._poll.register(self._signals, select.POLLIN)
@@ -235,13 +235,13 @@ class Watch:
         return Ending(Reason.PROCESS_KILLED, f"{name} killed the process in phase {self._step}")
 
 
-def _wakeups() -> int:
-    """A descriptor from which the numbers of arriving signals can be read."""
+def wakeups(numbers: Iterable[signal.Signals]) -> int:
+    """A descriptor from which the numbers of these signals can be read as they arrive; it takes them over."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    for number in (*_STOP, signal.SIGCHLD):
+    for number in numbers:
         # A handler is needed for the number to be written; there is nothing for it to do.
         signal.signal(number, lambda *_: None)
     return readable

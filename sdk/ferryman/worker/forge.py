@@ -28,7 +28,7 @@ from ferryman.api.runner_contract import Assignment, Env, Mode, decode_assignmen
 from ferryman.exceptions import FerrymanError
 from ferryman.runner import execution, output, supervisor
 from ferryman.runner.channel import Sender
-from ferryman.runner.watch import Fence, Graces
+from ferryman.runner.watch import Fence, Graces, wakeups
 from ferryman.worker import relay
 
 GRACES: Final = Graces(termination=5.0)
@@ -156,7 +156,7 @@ class _Process:
         # Loaded here, once, instead of in each child.
         from ferryman.runner import child, invocation  # noqa: F401, PLC0415
 
-        self._wakeups = _wakeups()
+        self._wakeups = wakeups([signal.SIGCHLD])
         gc.collect()
         gc.freeze()
 
@@ -260,12 +260,3 @@ def _adopt_orphans() -> None:
     if sys.platform == "linux":
         set_child_subreaper = 36
         ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
-
-
-def _wakeups() -> int:
-    readable, writable = os.pipe()
-    os.set_blocking(readable, False)
-    os.set_blocking(writable, False)
-    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    return readable
