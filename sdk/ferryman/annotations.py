@@ -7,58 +7,41 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class unmapped(Generic[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
+class _Mark(Generic[T]):
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In the pod the mark has done its work: what it marks arrives.
+        return _itself, (self.value,)
+
+
+class unmapped(_Mark[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
     """An argument that every run of a map gets whole, though it is iterable.
 
     `resize.map(images, unmapped([200, 400]))`. In `submit` and in a call it means nothing.
     """
 
-    def __init__(self, value: T) -> None:
-        self.value = value
 
-    def __repr__(self) -> str:
-        return f"unmapped({self.value!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # In the pod the mark has done its work: what it marks arrives.
-        return _itself, (self.value,)
-
-
-class allow_failure(Generic[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
+class allow_failure(_Mark[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
     """A future (or a collection with futures) whose failure is no obstacle.
 
     The run starts however the upstream ended; a failed one arrives as its exception.
     """
 
-    def __init__(self, value: T) -> None:
-        self.value = value
 
-    def __repr__(self) -> str:
-        return f"allow_failure({self.value!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # In the pod the mark has done its work: what it marks arrives.
-        return _itself, (self.value,)
-
-
-class quote(Generic[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
+class quote(_Mark[T]):  # noqa: N801 - reads as a word of the call, as in Prefect
     """An argument that is passed as it is: futures in it are not looked for, and not waited for.
 
     A future in it can be passed to a task that is called here, and cannot travel to a pod.
     """
 
-    def __init__(self, value: T) -> None:
-        self.value = value
-
     def unquote(self) -> T:
         """What is quoted."""
         return self.value
-
-    def __repr__(self) -> str:
-        return f"quote({self.value!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _itself, (self.value,)
 
 
 def _itself(value: Any) -> Any:
