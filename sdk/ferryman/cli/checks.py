@@ -13,6 +13,7 @@ from ferryman.api import names
 from ferryman.api.reasons import Reason
 from ferryman.cli import lengths
 from ferryman.cluster import Cluster, Inspector
+from ferryman.connection import open_store
 from ferryman.exceptions import (
     ClusterError,
     ConfigurationError,
@@ -192,7 +193,7 @@ def _store(settings: Settings) -> Finding:
     try:
         store = settings.require_store()
         where = _described(store, settings)
-        conditional.check(_opened(store), settings.namespace.value)
+        conditional.check(open_store(store), settings.namespace.value)
     except StoreNotConditional as error:
         if store.allow_unconditional:
             detail = f"{where}: writable, ignores conditional writes, and allowUnconditional accepts that"
@@ -209,15 +210,3 @@ def _described(store: StoreSettings, settings: Settings) -> str:
     location, source = store.location, settings.store.source if settings.store else ""
     path = f"{location.bucket}/{location.prefix}".rstrip("/")
     return f"s3://{path}{f' at {location.endpoint}' if location.endpoint else ''} (from {source})"
-
-
-def _opened(store: StoreSettings) -> Any:
-    # Deferred: boto3 costs 300 ms, which no other command needs.
-    from ferryman.wire.s3 import S3Store  # noqa: PLC0415
-
-    keys = store.credentials
-    return S3Store(
-        store.location,
-        access_key_id=keys.access_key_id if keys else None,
-        secret_access_key=keys.secret_access_key if keys else None,
-    )
