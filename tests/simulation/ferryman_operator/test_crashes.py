@@ -97,6 +97,12 @@ async def undisturbed(story: Story) -> tuple[ClusterTwin, Key]:
     return twin, key
 
 
+async def assert_as_undisturbed(name: str, twin: ClusterTwin, key: Key) -> None:
+    quiet, quiet_key = await undisturbed(STORIES[name])
+    assert end_state(twin, key) == end_state(quiet, quiet_key)
+    assert counts(twin) == counts(quiet)
+
+
 async def live_through_crashes(twin: ClusterTwin) -> None:
     for _ in range(5):
         try:
@@ -146,27 +152,22 @@ async def test_a_run_whose_result_is_known_takes_one_write_and_no_job():
 
 @pytest.mark.parametrize(("name", "k", "when"), points("before", "after"))
 async def test_a_crash_at_a_write_changes_nothing(name, k, when):
-    quiet, quiet_key = await undisturbed(STORIES[name])
     twin, key = STORIES[name].begin()
     Script(k, when, Crash).install(twin)
     await live_through_crashes(twin)
-    assert end_state(twin, key) == end_state(quiet, quiet_key)
-    assert counts(twin) == counts(quiet)
+    await assert_as_undisturbed(name, twin, key)
 
 
 @pytest.mark.parametrize(("name", "k", "when"), points("before", "after"))
 async def test_an_answer_that_is_lost_changes_nothing(name, k, when):
-    quiet, quiet_key = await undisturbed(STORIES[name])
     twin, key = STORIES[name].begin()
     Script(k, when, lambda: Unavailable("the connection broke")).install(twin)
     await live(twin, [await Replica(twin).start()])
-    assert end_state(twin, key) == end_state(quiet, quiet_key)
-    assert counts(twin) == counts(quiet)
+    await assert_as_undisturbed(name, twin, key)
 
 
 @pytest.mark.parametrize(("name", "k", "when"), points("before"))
 async def test_a_status_write_that_loses_a_race_changes_nothing(name, k, when):
-    quiet, quiet_key = await undisturbed(STORIES[name])
     twin, key = STORIES[name].begin()
     seen = []
 
@@ -178,13 +179,11 @@ async def test_a_status_write_that_loses_a_race_changes_nothing(name, k, when):
 
     twin.before = touch_first
     await live(twin, [await Replica(twin).start()])
-    assert end_state(twin, key) == end_state(quiet, quiet_key)
-    assert counts(twin) == counts(quiet)
+    await assert_as_undisturbed(name, twin, key)
 
 
 @pytest.mark.parametrize("name", STORIES)
 async def test_events_told_twice_and_late_change_nothing(name):
-    quiet, quiet_key = await undisturbed(STORIES[name])
     twin, key = STORIES[name].begin()
     late: list[Any] = []
 
@@ -193,25 +192,20 @@ async def test_events_told_twice_and_late_change_nothing(name):
         return [*news, *news, *late[:-1]]
 
     await live(twin, [await Replica(twin, distort=double_and_repeat_old_ones).start()])
-    assert end_state(twin, key) == end_state(quiet, quiet_key)
-    assert counts(twin) == counts(quiet)
+    await assert_as_undisturbed(name, twin, key)
 
 
 @pytest.mark.parametrize("name", STORIES)
 async def test_two_operators_at_once_do_the_work_of_one(name):
-    quiet, quiet_key = await undisturbed(STORIES[name])
     twin, key = STORIES[name].begin()
     await live(twin, [await Replica(twin).start(), await Replica(twin).start()])
-    assert end_state(twin, key) == end_state(quiet, quiet_key)
-    assert counts(twin) == counts(quiet)
+    await assert_as_undisturbed(name, twin, key)
 
 
 @pytest.mark.parametrize("name", STORIES)
 async def test_a_restart_every_few_seconds_changes_nothing(name):
-    quiet, quiet_key = await undisturbed(STORIES[name])
     twin, key = STORIES[name].begin()
     for _ in range(40):
         await live(twin, [await Replica(twin).start()], seconds=1.5)
     await live(twin, [await Replica(twin).start()])
-    assert end_state(twin, key) == end_state(quiet, quiet_key)
-    assert counts(twin) == counts(quiet)
+    await assert_as_undisturbed(name, twin, key)

@@ -19,6 +19,13 @@ def elector(twin, identity, gained=lambda: None):
     return Elector(twin, terms, twin.clock, gained)
 
 
+async def a_leader_and_a_standby(twin):
+    first, second = elector(twin, "a"), elector(twin, "b")
+    await first.step()
+    await second.step()
+    return first, second
+
+
 def break_requests(twin):
     def fail(verb, resource):
         raise Unavailable("no answer")
@@ -43,9 +50,7 @@ async def test_a_leader_that_renews_stays_the_leader(twin):
 
 
 async def test_a_leader_that_is_gone_is_followed_after_the_lease_has_expired(twin):
-    first, second = elector(twin, "a"), elector(twin, "b")
-    await first.step()
-    await second.step()
+    first, second = await a_leader_and_a_standby(twin)
     twin.clock.advance(14.9)
     assert not await second.step()
     twin.clock.advance(0.2)
@@ -53,9 +58,7 @@ async def test_a_leader_that_is_gone_is_followed_after_the_lease_has_expired(twi
 
 
 async def test_a_leader_that_cannot_renew_stops_before_another_may_begin(twin):
-    first, second = elector(twin, "a"), elector(twin, "b")
-    await first.step()
-    await second.step()
+    first, second = await a_leader_and_a_standby(twin)
     break_requests(twin)
     twin.clock.advance(10)
     assert not await first.step()
@@ -64,9 +67,7 @@ async def test_a_leader_that_cannot_renew_stops_before_another_may_begin(twin):
 
 
 async def test_a_released_lease_is_taken_at_once(twin):
-    first, second = elector(twin, "a"), elector(twin, "b")
-    await first.step()
-    await second.step()
+    first, second = await a_leader_and_a_standby(twin)
     await first.release()
     assert not first.leads
     assert await second.step()
