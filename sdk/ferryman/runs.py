@@ -40,7 +40,7 @@ class StoredResult:
     """Of the run that left it, if that was another one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """One TaskRun at one moment: its phase and reason, and a row for each attempt.
 
@@ -63,6 +63,11 @@ class Run:
     submission: str = ""
     client: str = ""
     """The id of the client that created it, for `kubectl get taskruns -l ferryman.dev/client=ID`."""
+
+    def __repr__(self) -> str:
+        """Which run, and where it is; not all of its fields, as lists of runs are printed."""
+        why = f" {self.reason}" if self.reason not in ("", self.phase.value) else ""
+        return f"<Run {self.name} {self.phase.value}{why}>"
 
     def is_older_than(self, other: Run) -> bool:
         """Whether the API server wrote `other` later, as far as their versions tell."""

@@ -50,7 +50,7 @@ class Task(Attributes, Calls[P, R_co]):
             kind = type(fn).__name__
             raise TypeError(f"@task goes under @{kind}, not on top of it")
         if not callable(fn):
-            raise TypeError("'fn' must be callable")
+            raise TypeError(f"'fn' must be callable, not {fn!r}")
         update_wrapper(cast("Any", self), fn)
         self.fn = fn
         self.options = TaskOptions(naming.task_name(fn), inspect.getdoc(fn) or "")

@@ -169,7 +169,17 @@ class Inputs(CachePolicy):
     ) -> str | None:
         del flow_parameters, kwargs
         kept = {name: value for name, value in (inputs or {}).items() if name not in self.exclude}
-        return hashing.hash_objects(_task_key(task_ctx), kept) if kept else None
+        if not kept:
+            return None
+        try:
+            return hashing.hash_objects(_task_key(task_ctx), kept)
+        except hashing.Unhashable as error:
+            culprit = next((name for name, value in kept.items() if hashing.try_hash(value) is None), None)
+            if culprit is None:
+                raise
+            raise hashing.Unhashable(
+                f"its argument {culprit!r} cannot be hashed ({error}); INPUTS - {culprit!r} leaves it out"
+            ) from None
 
     def _without(self, parameter: str) -> CachePolicy:
         return replace(self, exclude=tuple(sorted({*self.exclude, parameter})))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ferryman.caching import effective, policies
 from ferryman.caching.effective import Effective
+from ferryman.caching.hashing import Unhashable
 from ferryman.context import FlowRunContext, TaskRunContext, contexts
 from ferryman.exceptions import InvalidCacheKey
 
@@ -123,6 +124,9 @@ def _key(here: TaskRunContext, counts: Effective, flow: Flow) -> str | None:
         )
     except InvalidCacheKey:
         raise
+    except Unhashable as error:
+        _log.warning("the result of %s is not cached, as it has no key: %s", here.task.name, error)
+        return None
     except Exception as error:  # noqa: BLE001 - whatever a policy or a value's own methods raise.
         _log.warning(
             "the result of %s is not cached, as it has no key: %s: %s",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ferryman.api.phases import Phase
@@ -41,3 +43,10 @@ def test_versions_that_are_no_numbers_are_taken_in_the_order_in_which_they_come(
     future.observe(a_run(Phase.RUNNING, "b"))
     future.observe(a_run(Phase.COMPLETED, "a"))
     assert future.state.name == "Completed"
+
+
+def test_a_run_in_a_list_says_its_name_and_where_it_is():
+    failed = replace(a_run(Phase.FAILED, "1"), reason="UserException")
+    assert (
+        repr([a_run(Phase.RUNNING, "1"), failed]) == "[<Run add-1 Running>, <Run add-1 Failed UserException>]"
+    )
