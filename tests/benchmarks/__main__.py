@@ -20,15 +20,12 @@ RESULTS = ROOT / "build" / "bench" / "results.json"
 
 def main() -> None:
     arguments = _parser().parse_args()
-    bed = testbed.bring_up()
+    testbed.bring_up()
     found, began = machine.look(), time.monotonic()
-    try:
-        with Operator(arguments.profile) as operator:
-            measured = list(_told(quick.measure(bed, operator)))
-            if not arguments.quick:
-                measured += _told(_beyond(bed, operator, arguments))
-    finally:
-        bed.clean()
+    with testbed.opened() as bed, Operator(arguments.profile) as operator:
+        measured = list(_told(quick.measure(bed, operator)))
+        if not arguments.quick:
+            measured += _told(_beyond(bed, operator, arguments))
     measured.sort(key=_place)
     results.write(measured, arguments.results)
     report.show(measured, found, Console(width=100))

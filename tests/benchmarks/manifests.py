@@ -8,8 +8,9 @@ from ferryman.api import names
 
 Object = dict[str, Any]
 
-_OF_A_JOB = ("controller-uid", "job-name")
-"""Ends of the labels that the Job controller puts on a template, which no other Job may have."""
+_NOT_COPIED = ("controller-uid", "job-name", names.MANAGED_LABEL)
+"""Ends of the labels that the Job controller puts on a template, which no other Job may have, and by which
+the operator watches pods: what it has to do with a bare Job's would slow down what it is compared with."""
 
 
 def namespace(name: str, node: str) -> Object:
@@ -58,7 +59,7 @@ def bare_job(where: str, number: int, template: Object) -> Object:
 
 
 def template_of(job: Object) -> Object:
-    """A Job's pod template, without what ties it to that Job."""
+    """A Job's pod template, without what ties it to that Job or to the operator."""
     template = job["spec"]["template"]
-    labels = {k: v for k, v in template["metadata"]["labels"].items() if not k.endswith(_OF_A_JOB)}
+    labels = {k: v for k, v in template["metadata"]["labels"].items() if not k.endswith(_NOT_COPIED)}
     return {"metadata": {**template["metadata"], "labels": labels}, "spec": template["spec"]}
