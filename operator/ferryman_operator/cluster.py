@@ -135,11 +135,26 @@ class JobFeed(Protocol):
         ...
 
 
+class PodFeed(Protocol):
+    """The pods with MANAGED_LABEL that succeed, from some moment on."""
+
+    async def version_of_pods(self, namespace: str | None) -> str:
+        """The resourceVersion of the pods as they are now, to watch from."""
+        ...
+
+    def watch_succeeded_pods(self, namespace: str | None, version: str) -> AsyncIterator[Object]:
+        """Watch events since `version`: pods that succeed are ADDED, later events may be left out.
+
+        Raises Gone, ClusterError.
+        """
+        ...
+
+
 REQUIRED_RULES: Final = (
     RoleRule(names.GROUP, "taskruns", ("get", "list", "watch", "delete")),
     RoleRule(names.GROUP, "taskruns/status", ("patch",)),
     RoleRule("batch", "jobs", ("get", "list", "watch", "create", "delete")),
-    RoleRule("", "pods", ("list",)),
+    RoleRule("", "pods", ("list", "watch")),
     RoleRule("events.k8s.io", "events", ("create",)),
     RoleRule("coordination.k8s.io", "leases", ("get", "create", "update")),
 )

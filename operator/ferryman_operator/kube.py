@@ -21,6 +21,7 @@ from ferryman_operator.reconcile.observed import Key
 _PAGE: Final = 500
 _RUNS: Final = f"/apis/{names.GROUP}/{names.VERSION}"
 _JOBS: Final = "/apis/batch/v1"
+_CORE: Final = "/api/v1"
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
 _EVENTS: Final = "/apis/events.k8s.io/v1"
 _METADATA_ONLY: Final = (
@@ -28,6 +29,8 @@ _METADATA_ONLY: Final = (
 )
 _WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=70)
 """A bookmark comes every minute: a stream that is silent for longer is dead."""
+_OF_WHAT_WAS_ADDED: Final = (b'{"type":"MODIFIED"', b'{"type":"DELETED"')
+"""How such events begin, as Kubernetes writes them: to parse one costs what all else about a pod does."""
 _TERMINAL: Final = frozenset(("Completed", "Failed", "Crashed", "TimedOut", "Cancelled"))
 
 
@@ -87,28 +90,20 @@ class KubeCluster:
         selector = {"labelSelector": f"{names.MANAGED_LABEL}=true"}
         return self._list(_path(_JOBS, namespace, "jobs"), "jobs", selector, metadata_only)
 
-    async def watch_jobs(self, namespace: str | None, version: str) -> AsyncIterator[Object]:
+    def watch_jobs(self, namespace: str | None, version: str) -> AsyncIterator[Object]:
         """Watch events of Jobs with MANAGED_LABEL."""
-        query = {
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": version,
-            "labelSelector": f"{names.MANAGED_LABEL}=true",
-        }
-        try:
-            async with self._watch_session.get(
-                URL(self._connection.server + _path(_JOBS, namespace, "jobs"), encoded=True),
-                params=query,
-                timeout=_WATCH_TIMEOUT,
-                server_hostname=self._connection.server_name,
-            ) as response:
-                self._told("watch", "jobs", str(response.status))
-                if response.status != 200:
-                    raise replies.error("watch", "jobs", response.status, await response.read(), None)
-                async for line in _lines(response.content):
-                    yield replies.event_of(line)
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
-            raise Unavailable(f"watch jobs: {type(error).__name__}: {error}") from error
+        return self._watch(_path(_JOBS, namespace, "jobs"), "jobs", {}, version)
+
+    async def version_of_pods(self, namespace: str | None) -> str:
+        """Of a list of any one pod: with a selector the server would search for one that matches."""
+        path, one = _path(_CORE, namespace, "pods"), {"limit": "1"}
+        page = await self._request("list", "pods", path, Priority.AUDITING, query=one, accept=_METADATA_ONLY)
+        return str((page.get("metadata") or {}).get("resourceVersion", ""))
+
+    def watch_succeeded_pods(self, namespace: str | None, version: str) -> AsyncIterator[Object]:
+        """Watch events of pods with MANAGED_LABEL that have succeeded."""
+        selector = {"fieldSelector": "status.phase=Succeeded"}
+        return self._watch(_path(_CORE, namespace, "pods"), "pods", selector, version, _OF_WHAT_WAS_ADDED)
 
     async def get_run(self, key: Key) -> Object:
         """A live read."""
@@ -122,7 +117,7 @@ class KubeCluster:
     async def list_pods(self, namespace: str, run_uid: str) -> list[Object]:
         """A live read of the pods with RUN_UID_LABEL."""
         selector = {"labelSelector": f"{names.RUN_UID_LABEL}={run_uid}"}
-        path = _path("/api/v1", namespace, "pods")
+        path = _path(_CORE, namespace, "pods")
         return list(
             (await self._request("list", "pods", path, Priority.READING, query=selector)).get("items") or ()
         )
@@ -185,6 +180,37 @@ class KubeCluster:
             if not meta.get("continue"):
                 return
             query["continue"] = meta["continue"]
+
+    async def _watch(
+        self,
+        path: str,
+        resource: str,
+        selector: Mapping[str, str],
+        version: str,
+        skipped: tuple[bytes, ...] = (),
+    ) -> AsyncIterator[Object]:
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "labelSelector": f"{names.MANAGED_LABEL}=true",
+            **selector,
+        }
+        try:
+            async with self._watch_session.get(
+                URL(self._connection.server + path, encoded=True),
+                params=query,
+                timeout=_WATCH_TIMEOUT,
+                server_hostname=self._connection.server_name,
+            ) as response:
+                self._told("watch", resource, str(response.status))
+                if response.status != 200:
+                    raise replies.error("watch", resource, response.status, await response.read(), None)
+                async for line in _lines(response.content):
+                    if not line.startswith(skipped):
+                        yield replies.event_of(line)
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            raise Unavailable(f"watch {resource}: {type(error).__name__}: {error}") from error
 
     async def _request(
         self,

@@ -11,10 +11,11 @@ from ferryman_operator.cache import Cache
 from ferryman_operator.clock import Clock
 from ferryman_operator.cluster import Cluster, NotFound
 from ferryman_operator.intake import Intake
-from ferryman_operator.reconcile import attempts, hooks
+from ferryman_operator.reconcile import attempts, hooks, outcome
 from ferryman_operator.reconcile.observed import Job, Key, Observed, Pod, Run, World
 from ferryman_operator.reconcile.plan import Look
 from ferryman_operator.refusals import Refusals
+from ferryman_operator.successes import Successes
 from ferryman_operator.workers import Workers, lease_key
 
 
@@ -27,6 +28,7 @@ class Observer:
     intake: Intake
     refusals: Refusals
     workers: Workers
+    successes: Successes
     world: World
     clock: Clock
 
@@ -57,7 +59,8 @@ class Observer:
             await self._look_at_job(run)
             after = replace(after, fresh=True)
         if Look.PODS in looks:
-            after = replace(after, pods=await self._pods(run))
+            told = () if after.fresh else self._success(run)
+            after = replace(after, pods=told or await self._pods(run))
         if Look.LEASE in looks:
             await self._look_at_lease(run)
         if Look.UPSTREAMS in looks:
@@ -118,6 +121,12 @@ class Observer:
     async def _pods(self, run: Run) -> tuple[Pod, ...]:
         found = await self.cluster.list_pods(run.key.namespace, run.uid)
         return tuple(pod for raw in found if (pod := projection.pod(raw)) is not None)
+
+    def _success(self, run: Run) -> tuple[Pod, ...]:
+        """The pod of the current Job, where no list could lead to another end; () if there is none."""
+        job = attempts.ended_job(run, self._jobs(run))
+        pod = self.successes.take(job.namespace, job.uid) if job else None
+        return (pod,) if job and pod and outcome.is_success(run.uid, job, pod) else ()
 
     def _jobs(self, run: Run | None) -> tuple[Job, ...]:
         if run is None:

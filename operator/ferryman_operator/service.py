@@ -26,12 +26,14 @@ from ferryman_operator.leader import Alone, Elector, Leadership, LeaseTerms
 from ferryman_operator.limiter import Limiter
 from ferryman_operator.metrics import Metrics
 from ferryman_operator.observe import Observer
+from ferryman_operator.podwatch import PodWatch
 from ferryman_operator.probes import Heartbeat, Probes
 from ferryman_operator.reconcile.decide import decide
 from ferryman_operator.reconcile.observed import Job
 from ferryman_operator.reflector import Reflector
 from ferryman_operator.refusals import Refusals
 from ferryman_operator.settings import Settings, seconds
+from ferryman_operator.successes import Successes
 from ferryman_operator.workers import Workers
 from ferryman_operator.workqueue import WorkQueue
 
@@ -62,12 +64,14 @@ class Service:
         self._queue = WorkQueue(clock.monotonic)
         self._cache = Cache()
         self._intake = Intake(self._cache, self._queue, self._tell_lag)
+        self._successes = Successes()
         self._cluster = _cluster(settings, connection, clock, self.metrics)
         self._leader = self._leadership(connection)
         self._controller = self._build_controller()
         self._auditor = Auditor(self._cache, self._cluster, self._intake, self.metrics, settings.namespaces)
         self._watches = Watches(connection, self._intake, self._auditor.relisted, settings.namespaces)
         self._reflector = Reflector(self._cluster, self._intake, self._auditor.relisted, settings.namespaces)
+        self._pods = PodWatch(self._cluster, self._successes, settings.namespaces)
         self._heartbeat = Heartbeat(clock)
         self._probes = Probes(self._alive, self._ready, self.metrics.render)
         self._add_gauges()
@@ -102,6 +106,7 @@ class Service:
             _spawn(self._auditor.run(times), "auditor"),
             _spawn(self._heartbeat.run(), "heartbeat"),
             _spawn(self._reflector.run(), "jobs"),
+            _spawn(self._pods.run(), "pods"),
         ]
         watches = _spawn(self._watches.run(self._watches_stop, self._take_signals), "watches")
         self._watching = True
@@ -155,7 +160,14 @@ class Service:
         settings, clock = self._settings, self._clock
         refusals = Refusals(clock.monotonic, seconds(settings.quota_retry))
         observer = Observer(
-            self._cache, self._cluster, self._intake, refusals, Workers(), settings.world, clock
+            cache=self._cache,
+            cluster=self._cluster,
+            intake=self._intake,
+            refusals=refusals,
+            workers=Workers(),
+            successes=self._successes,
+            world=settings.world,
+            clock=clock,
         )
         writer = Writer(
             cluster=self._cluster,

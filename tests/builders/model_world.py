@@ -14,7 +14,7 @@ from builders.runs import T0, UID, WORLD, ARun
 from ferryman.api.reasons import MEANING, Reason
 from ferryman.api.runner_contract import Assignment, Env, Report, ResultRef, decode_assignment, encode_report
 from ferryman.api.taskrun import TaskRunStatus
-from ferryman_operator.reconcile import attempts
+from ferryman_operator.reconcile import attempts, outcome
 from ferryman_operator.reconcile.decide import decide
 from ferryman_operator.reconcile.observed import ContainerExit, Job, JobEnd, Observed, Pod, Run
 from ferryman_operator.reconcile.plan import CreateJob, Look, Plan
@@ -47,6 +47,8 @@ class Operator:
 
     run: Run | None
     jobs: tuple[Job, ...] = ()
+    hears_pods: bool = False
+    """Whether a watch tells it of every pod that succeeds, at once."""
 
 
 @dataclass
@@ -67,6 +69,8 @@ class ModelWorld:
     writes: int = 0
     serial: int = 0
     late_creates: list[CreateJob] = field(default_factory=list)
+    succeeded: dict[str, Pod] = field(default_factory=dict)
+    """The pod by its Job's UID, also when it is gone."""
 
     def __post_init__(self) -> None:
         self.run = replace(self.start.run, resource_version="0")
@@ -78,14 +82,20 @@ class ModelWorld:
 
     # The operator's requests
 
-    def look(self, seen: Observed, looks: frozenset[Look]) -> Observed:
+    def look(self, seen: Observed, looks: frozenset[Look], *, hears_pods: bool = False) -> Observed:
         if Look.RUN in looks:
             seen = replace(seen, run=self.run, fresh=True, jobs=self._with_live_job(seen.jobs))
         if Look.RUN_ALONE in looks:
             seen = replace(seen, run=self.run, current=True)
         if Look.PODS in looks:
-            seen = replace(seen, pods=tuple(one.pod for one in self.pods.values()))
+            told = self._told_of(seen) if hears_pods and not seen.fresh else ()
+            seen = replace(seen, pods=told or tuple(one.pod for one in self.pods.values()))
         return seen
+
+    def _told_of(self, seen: Observed) -> tuple[Pod, ...]:
+        job = attempts.ended_job(seen.run, seen.jobs) if seen.run else None
+        pod = self.succeeded.get(job.uid) if job else None
+        return (pod,) if job and pod and outcome.is_success(UID, job, pod) else ()
 
     def _with_live_job(self, cached: tuple[Job, ...]) -> tuple[Job, ...]:
         if self.run is None:
@@ -174,6 +184,8 @@ class ModelWorld:
         one.calls = False
         one.pod = replace(one.pod, phase=phase, ready=False, exit=ended, **fields)
         self._update_job(one.pod.job_uid, ready=0)
+        if code == 0:
+            self.succeeded[one.pod.job_uid] = one.pod
         if one.pod.deleting:
             del self.pods[one.pod.name]
 
@@ -216,7 +228,7 @@ class ModelWorld:
         seen = Observed(self.now, WORLD, operator.run, operator.jobs)
         plan = decide(seen)
         while plan.looks:
-            looked = self.look(seen, plan.looks)
+            looked = self.look(seen, plan.looks, hears_pods=operator.hears_pods)
             assert looked != seen, "a look that has been made is asked for again"
             seen, plan = looked, decide(looked)
         self._apply(seen, plan, crash_after, pause_create=pause_create)

@@ -10,7 +10,7 @@ import asyncio
 import copy
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,6 +87,11 @@ class Told:
     kind: str
     type: str
     object: Object
+
+
+def succeeded_pods(news: Iterable[Told]) -> list[Told]:
+    """What a watch of pods tells that selects those that have succeeded."""
+    return [one for one in news if one.kind == "pods" and one.object["status"]["phase"] == "Succeeded"]
 
 
 Hook = Callable[[str, str], None]
@@ -194,6 +199,17 @@ class ClusterTwin:
             ]
 
         return await self._do("list", "pods", matching)
+
+    async def version_of_pods(self, namespace: str | None) -> str:
+        return await self._do("list", "pods", lambda: str(next(self._versions)))
+
+    async def watch_succeeded_pods(self, namespace: str | None, version: str) -> AsyncIterator[Object]:
+        """What there is to tell by now."""
+        await self._do("watch", "pods", lambda: None)
+        for told in succeeded_pods(self.told):
+            meta = told.object["metadata"]
+            if namespace in (None, meta["namespace"]) and int(meta["resourceVersion"]) > int(version):
+                yield {"type": "ADDED", "object": copy.deepcopy(told.object)}
 
     async def create_job(self, manifest: Mapping[str, Any]) -> Object:
         return await self._do("create", "jobs", lambda: self._create_job(manifest))

@@ -18,9 +18,10 @@ from ferryman_operator.reconcile.decide import decide
 from ferryman_operator.reconcile.observed import Observed, PodDefaults, StoreConfig, World
 from ferryman_operator.reconcile.plan import Plan
 from ferryman_operator.refusals import Refusals
+from ferryman_operator.successes import Successes
 from ferryman_operator.workers import Workers
 from ferryman_operator.workqueue import WorkQueue
-from simulation.cluster_twin import ClusterTwin, Told
+from simulation.cluster_twin import ClusterTwin, Told, succeeded_pods
 
 WORLD = World(stores={"default": StoreConfig(StoreLocation("payloads"))}, pod=PodDefaults("runner:1"))
 
@@ -49,7 +50,10 @@ class Replica:
         self.intake = Intake(self.cache, self.queue)
         cluster: Cluster = twin
         refusals = Refusals(clock.monotonic, world.quota_retry_seconds)
-        observer = Observer(self.cache, cluster, self.intake, refusals, Workers(), world, clock)
+        self.successes = Successes()
+        observer = Observer(
+            self.cache, cluster, self.intake, refusals, Workers(), self.successes, world, clock
+        )
         writer = Writer(cluster, self.cache, self.intake, refusals, clock, lambda: self.leads, lambda: True)
         self.controller = Controller(observer, writer, self.queue, refusals, clock, self.metrics, decide)
         self.auditor = Auditor(self.cache, cluster, self.intake, self.metrics)
@@ -67,6 +71,8 @@ class Replica:
                 (self.intake.run_gone if told.type == "DELETED" else self.intake.run_seen)(told.object)
             elif told.kind == "jobs":
                 (self.intake.job_gone if told.type == "DELETED" else self.intake.job_seen)(told.object)
+            elif succeeded_pods([told]):
+                self.successes.note(told.object)
         return bool(news)
 
     async def work(self) -> bool:

@@ -11,7 +11,7 @@
   verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list]
+  verbs: [list, watch]
 # Those that workers renew, where there are served tasks.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]

@@ -42,6 +42,12 @@ def current_job(run: Run, jobs: Sequence[Job]) -> Job | None:
     return None
 
 
+def ended_job(run: Run, jobs: Sequence[Job]) -> Job | None:
+    """The Job of the current attempt, if it has ended, and whatever other Jobs the run has, too."""
+    over = all(job.end is not None for job in jobs)
+    return current_job(run, jobs) if over and not run.status.phase.is_terminal else None
+
+
 def _known_uid(status: TaskRunStatus) -> str | None:
     if status.phase.is_terminal:
         return status.hooks.job_uid if status.hooks else None

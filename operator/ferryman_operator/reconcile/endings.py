@@ -17,7 +17,7 @@ from ferryman_operator.reconcile.plan import DeleteJob, Event, Look, Plan
 from ferryman_operator.reconcile.status import Verdict
 
 DRAIN_POLL: Final = timedelta(seconds=2)
-"""How often pods that have to end are looked at: nobody watches pods."""
+"""How often pods that have to end are looked at: nobody watches pods that run."""
 
 LONGEST_DRAIN_POLL: Final = timedelta(minutes=1)
 

@@ -192,9 +192,10 @@ class Observed:
     """Everything a decision about one run reads.
 
     `jobs` are those whose controller is the run, and any that has the name of its current attempt's.
-    `pods` is None where nobody has looked: the plan asks for a look if it needs one. `fresh` says
-    that `run` and the Job of its current attempt come from live reads made for this decision, in
-    this order, and not from the cache: such a Job that is not in `jobs` does not exist. `current` says
+    `pods` is None where nobody has looked: the plan asks for a look if it needs one. They are all that
+    the run has, or the one that reports the success of its current Job.
+    `fresh` says that `run` and the Job of its current attempt come from live reads made for this decision,
+    in this order, and not from the cache: such a Job that is not in `jobs` does not exist. `current` says
     it of `run` alone.
     `upstreams` has every run of `spec.dependsOn` that exists, as far as the cache knows, or for
     certain if `upstreams_confirmed`.

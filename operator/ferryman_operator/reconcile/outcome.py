@@ -103,6 +103,11 @@ def of_job(
     return _of(replace(left, was_unreachable=was_unreachable))
 
 
+def is_success(uid: str, job: Job, pod: Pod) -> bool:
+    """Whether the attempt of an ended Job has succeeded by this pod, whatever other pods of the Job say."""
+    return of_job(uid, job, (pod,), was_running=False).is_success
+
+
 def of_lost_job(uid: str, attempt: int, job_uid: str, pods: Sequence[Pod]) -> Ending:
     """How the attempt of a Job that is gone ended: its pods may still tell. Never a success."""
     own = [pod for pod in pods if pod.job_uid == job_uid]

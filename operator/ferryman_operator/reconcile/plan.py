@@ -25,7 +25,7 @@ class Look(StrEnum):
     Before the first Job is created: if there is one, creating it is a conflict.
     """
     PODS = "Pods"
-    """LIST the pods of the run."""
+    """LIST the pods of the run. Where it is known that the current Job's has succeeded, that one will do."""
     LEASE = "Lease"
     """GET the Lease of the worker in `status.lease`; the answer is `renewal`."""
     UPSTREAMS = "Upstreams"

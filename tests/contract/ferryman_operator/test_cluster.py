@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 from dataclasses import dataclass
@@ -10,14 +11,18 @@ from typing import Any
 import pytest
 
 from builders.api_servers import an_api_server
+from builders.jobs import complete_pod, start_pod
 from ferryman.api import names
 from ferryman.dev.apiserver.faults import Action, Fault
+from ferryman_operator import projection
 from ferryman_operator.auth import Connection
 from ferryman_operator.clock import SystemClock
 from ferryman_operator.cluster import (
     AlreadyExists,
     Cluster,
+    ClusterError,
     Conflict,
+    Gone,
     NotFound,
     Refused,
     Unavailable,
@@ -41,6 +46,16 @@ class Subject:
     cluster: Cluster
     server: Any = None
     requests: list[tuple[str, str, str]] | None = None
+
+    def complete_pod(self, job: dict[str, Any]) -> None:
+        if self.server is None:
+            # It starts, and then it ends.
+            for _ in range(2):
+                self.cluster.clock.advance(60)
+                self.cluster.play_due()
+        else:
+            start_pod(self.server.storage, job)
+            complete_pod(self.server.storage, job)
 
     def submit(self) -> None:
         if self.server is None:
@@ -105,6 +120,12 @@ def a_lease(version=None, holder="a"):
 def a_patch(run, **status):
     meta = run["metadata"]
     return {"metadata": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}, "status": status}
+
+
+async def first(events):
+    """The first event that is not a bookmark."""
+    async with asyncio.timeout(60), contextlib.aclosing(events):
+        return await anext(event async for event in events if event["type"] != "BOOKMARK")
 
 
 async def listed(pages):
@@ -232,6 +253,39 @@ async def test_a_lease_is_compared_and_swapped(subject):
 
 async def test_no_pods_are_an_empty_list(subject):
     assert await subject.cluster.list_pods("default", "run-uid") == []
+
+
+@pytest.mark.parametrize("namespace", ["default", None])
+async def test_a_pod_that_succeeds_is_added_to_the_watch_of_those_that_have(subject, namespace):
+    version = await subject.cluster.version_of_pods(namespace)
+    job = await subject.cluster.create_job(a_job())
+    subject.complete_pod(job)
+    event = await first(subject.cluster.watch_succeeded_pods(namespace, version))
+    assert (event["type"], event["object"]["status"]["phase"]) == ("ADDED", "Succeeded")
+    assert projection.pod(event["object"]).job_uid == job["metadata"]["uid"]
+
+
+async def test_a_watch_of_pods_begins_after_what_there_is(subject):
+    subject.complete_pod(await subject.cluster.create_job(a_job("before")))
+    version = await subject.cluster.version_of_pods(None)
+    after = await subject.cluster.create_job(a_job("after"))
+    subject.complete_pod(after)
+    event = await first(subject.cluster.watch_succeeded_pods(None, version))
+    assert projection.pod(event["object"]).job_uid == after["metadata"]["uid"]
+
+
+async def test_a_version_of_pods_that_is_forgotten_is_gone(http):
+    version = await http.cluster.version_of_pods(None)
+    http.complete_pod(await http.cluster.create_job(a_job()))
+    http.server.storage.forget_history()
+    with pytest.raises(Gone):
+        await first(http.cluster.watch_succeeded_pods(None, version))
+
+
+async def test_a_watch_without_the_right_to_it_is_an_error_in_words(http):
+    http.server.faults.set([Fault(Action.ERROR, verb="watch", resource="pods", status=403)])
+    with pytest.raises(ClusterError, match="watch pods"):
+        await first(http.cluster.watch_succeeded_pods(None, await http.cluster.version_of_pods(None)))
 
 
 async def test_an_invalid_job_is_refused(http):

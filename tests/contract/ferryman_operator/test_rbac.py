@@ -18,10 +18,12 @@ from ferryman_operator.limiter import Limiter
 from ferryman_operator.reconcile.observed import Key
 
 KEY = Key("default", "letter")
-WATCHES = {(names.PLURAL, verb) for verb in ("list", "watch")} | {
-    ("jobs", verb) for verb in ("list", "watch")
-}
-"""kopf's, of the two kinds in `handlers`."""
+WATCHES = (
+    {(names.PLURAL, verb) for verb in ("list", "watch")}
+    | {("jobs", verb) for verb in ("list", "watch")}
+    | {("pods", "watch")}
+)
+"""kopf's of TaskRuns, and those of `reflector` and `podwatch`."""
 
 NAMED = {"metadata": {"name": "x", "namespace": "default"}, "spec": {}}
 CALLS = {

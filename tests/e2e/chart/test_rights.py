@@ -89,6 +89,7 @@ async def use(right: tuple[str, str], port: KubeCluster, connection: Connection,
         ("jobs", "create"): lambda: port.create_job(object_in(runs)),
         ("jobs", "delete"): lambda: port.delete_job(runs, "x", "uid"),
         ("pods", "list"): lambda: port.list_pods(runs, "uid"),
+        ("pods", "watch"): lambda: watch(connection, f"api/v1/namespaces/{runs}/pods"),
         ("events", "create"): lambda: port.create_event(runs, object_in(runs)),
         ("leases", "get"): lambda: port.get_lease(release.namespace, LEASE),
         ("leases", "create"): lambda: port.create_lease(

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
+from collections import Counter
 
+import aiohttp
 import pytest
 
 from builders.api_servers import an_api_server
@@ -57,6 +60,25 @@ async def ended(process):
     async with asyncio.timeout(PATIENCE):
         _, said = await process.communicate()
     return process.returncode, said.decode()
+
+
+async def address_of_metrics(process):
+    async with asyncio.timeout(PATIENCE):
+        async for line in process.stderr:
+            if found := re.search(r"probes and metrics on (\S+)", line.decode()):
+                return f"http://{found[1]}/metrics"
+    raise AssertionError("the operator ended")
+
+
+async def requests_told(url):
+    """How often the operator asked for what, by its own account."""
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        text = await response.text()
+    pattern = r'ferryman_api_requests_total\{code="\w+",resource="([\w/]+)",verb="(\w+)"\} (\S+)'
+    found = Counter()
+    for resource, verb, times in re.findall(pattern, text):
+        found[verb, resource] += int(float(times))
+    return found
 
 
 async def until(condition):
@@ -109,6 +131,40 @@ async def test_it_carries_a_run_through_with_three_writes_and_stops_cleanly(tmp_
         assert writes == [("create", "jobs.batch"), ("patch", f"{RUNS}/status"), ("patch", f"{RUNS}/status")]
         lease = server.storage.get("leases.coordination.k8s.io", "default", "ferryman-operator")
         assert lease["spec"]["holderIdentity"] == ""
+
+
+async def test_a_run_that_succeeds_costs_a_create_a_read_and_two_statuses(tmp_path):
+    async with an_api_server() as server:
+        write_configuration(tmp_path, server.url)
+        async with an_operator(tmp_path) as process:
+            metrics = await address_of_metrics(process)
+            submit(server, "first")
+            await carry_through(server, "first")
+            before = await requests_told(metrics)
+            submit(server, "letter")
+            await carry_through(server, "letter")
+            spent = await requests_told(metrics) - before
+    assert {what: times for what, times in spent.items() if "leases" not in what} == {
+        ("get", names.PLURAL): 1,
+        ("create", "jobs"): 1,
+        ("patch", f"{names.PLURAL}/status"): 2,
+    }
+
+
+async def test_without_the_right_to_watch_pods_it_says_so_and_lists_them(tmp_path):
+    async with an_api_server() as server:
+        write_configuration(tmp_path, server.url)
+        server.faults.set([Fault(Action.ERROR, verb="watch", resource="pods", status=403)])
+        async with an_operator(tmp_path) as process:
+            metrics = await address_of_metrics(process)
+            submit(server, "letter")
+            await carry_through(server, "letter")
+            told = await requests_told(metrics)
+            process.send_signal(signal.SIGTERM)
+            code, said = await ended(process)
+    assert code == 0, said
+    assert told["list", "pods"] >= 2, "one to begin the watch, one for the run"
+    assert said.count("pods (until then those of every run are listed): cannot be followed") == 1
 
 
 async def test_it_goes_on_after_watches_break_and_expire(tmp_path):

@@ -44,7 +44,7 @@ class LifeOfARun(RuleBasedStateMachine):
         if start_at is not None:
             run = run.that(start_at=T0 + timedelta(seconds=start_at))
         self.world = ModelWorld(run)
-        self.operators = [Operator(self.world.run), Operator(self.world.run)]
+        self.operators = [Operator(self.world.run), Operator(self.world.run, hears_pods=True)]
         self.checked = 1
 
     # Operators
