@@ -49,7 +49,7 @@ def prune(schema: Schema, value: Any, path: str = "", *, root: bool = False) -> 
         child = _child(schema, name)
         if root and name in _ROOT_FIELDS:
             continue
-        where = f"{path}.{name}" if path else name
+        where = _within(path, name)
         if child is not None:
             dropped += prune(
                 child, value[name], where, root=bool(child.get("x-kubernetes-embedded-resource"))
@@ -58,6 +58,10 @@ def prune(schema: Schema, value: Any, path: str = "", *, root: bool = False) -> 
             del value[name]
             dropped.append(where)
     return dropped
+
+
+def _within(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _child(schema: Schema, name: str) -> Schema | None:
@@ -75,9 +79,9 @@ def validate(schema: Schema, value: Any, path: str = "", old: Any = _MISSING) ->
     """The faults of a value. What equals `old` at the same place is passed over, as Kubernetes ratchets."""
     if value is old or value == old:
         return []
-    if value is None:
-        return [] if schema.get("nullable") else [_type_error(schema, path, "null")]
-    if not _has_type(schema, value):
+    if value is None and schema.get("nullable"):
+        return []
+    if value is None or not _has_type(schema, value):
         return [_type_error(schema, path, value)]
     faults = [*_check_value(schema, value, path), *_check_combinations(schema, value, path)]
     if isinstance(value, dict):
@@ -122,7 +126,7 @@ def shown(value: Any) -> str:
 
 def _type_error(schema: Schema, path: str, value: Any) -> FieldError:
     wanted = "integer or string" if schema.get(INT_OR_STRING) else schema.get("type", "object")
-    actual = "null" if value == "null" else type_name(value)
+    actual = type_name(value)
     text = f'Invalid value: "{actual}": {path} in body must be of type {wanted}: "{actual}"'
     return FieldError(path, text, "FieldValueTypeInvalid")
 
@@ -212,19 +216,16 @@ def _check_object(
 ) -> Iterator[FieldError]:
     for name in schema.get("required") or ():
         if name not in value:
-            yield FieldError(f"{path}.{name}" if path else name, "Required value", "FieldValueRequired")
+            yield FieldError(_within(path, name), "Required value", "FieldValueRequired")
     if len(value) > schema.get("maxProperties", len(value)):
         yield _too_many(path, len(value), schema["maxProperties"])
     if len(value) < schema.get("minProperties", 0):
         yield _fault(path, value, f"should have at least {schema['minProperties']} properties")
     properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
     for name, child in value.items():
-        if name in properties:
-            yield from validate(
-                properties[name], child, f"{path}.{name}" if path else name, old.get(name, _MISSING)
-            )
-        elif isinstance(extra, dict):
-            yield from validate(extra, child, f"{path}.{name}", old.get(name, _MISSING))
+        known = properties.get(name, extra)
+        if isinstance(known, dict):
+            yield from validate(known, child, _within(path, name), old.get(name, _MISSING))
 
 
 def _too_many(path: str, count: int, limit: int) -> FieldError:

@@ -28,6 +28,7 @@ def storage():
             {"retry": {"retries": "3"}},
             'spec.retry.retries: Invalid value: "string": spec.retry.retries in body must be of type integer: "string"',
         ),
+        ({"retry": {"retries": "null"}}, 'must be of type integer: "string"'),
         ({"retry": {"retries": True}}, "must be of type integer"),
         ({"entrypoint": ""}, "spec.entrypoint in body should be at least 1 chars long"),
         ({"entrypoint": "x" * 21}, "spec.entrypoint: Too long: may not be more than 20 bytes"),
