@@ -155,25 +155,23 @@ def _read(uid: str, attempt: int, pod: Pod) -> tuple[Report | None, str]:
     try:
         report = decode_report(pod.exit.message)
     except InvalidReport as error:
-        return (
-            None,
-            f"the runner's report cannot be read: {error}" if pod.exit.message else "it left no report",
-        )
+        unreadable = f"the runner's report cannot be read: {error}"
+        return None, unreadable if pod.exit.message else "it left no report"
     return _checked(report, uid, attempt, pod.exit.exit_code)
 
 
 def _checked(report: Report, uid: str, attempt: int, exit_code: int) -> tuple[Report | None, str]:
     if (report.uid, report.attempt) != (uid, attempt):
         return None, "the runner's report is about another attempt"
-    live = not MEANING[report.reason].phase.is_terminal
-    if live or report.reason in NOT_A_RUNNERS:
-        return None, f"the runner's report gives {report.reason}, which is not its to say"
-    if (report.reason in SUCCESS) is not (exit_code == ExitCode.SUCCEEDED):
-        return None, f"the runner reported {report.reason} but exited with code {exit_code}"
-    if report.reason in SUCCESS and report.result is None:
+    reason, result, succeeded = report.reason, report.result, report.reason in SUCCESS
+    if reason in NOT_A_RUNNERS or not MEANING[reason].phase.is_terminal:
+        return None, f"the runner's report gives {reason}, which is not its to say"
+    if succeeded is not (exit_code == ExitCode.SUCCEEDED):
+        return None, f"the runner reported {reason} but exited with code {exit_code}"
+    if succeeded and result is None:
         return None, "the runner reported no result"
-    if report.result is not None and report.result.uid and report.reason is not Reason.CACHED:
-        return None, f"the runner reported {report.reason} with the result of another run"
+    if result is not None and result.uid and reason is not Reason.CACHED:
+        return None, f"the runner reported {reason} with the result of another run"
     return report, ""
 
 
@@ -256,11 +254,10 @@ def _deadline_exceeded(end: JobEnd | None) -> bool:
 def _ending(left: Evidence, reason: Reason, message: str) -> Ending:
     pod, report = left.pod, left.report
     gone = pod.exit if pod else None
-    kept = report is not None and report.reason is reason
     return Ending(
         reason=reason,
         message=message,
-        result=report.result if kept and report is not None else None,
+        result=report.result if report is not None and report.reason is reason else None,
         started=moment(report.started if report else None) or (gone.started if gone else None),
         finished=moment(report.finished if report else None) or (gone.finished if gone else None),
         exit_code=gone.exit_code if gone else None,
