@@ -27,7 +27,7 @@ $(READY): pyproject.toml tools/constraints.txt
 demo: setup ## Run examples/quickstart.py on an embedded cluster
 	@$(BIN)/ferryman dev run examples/quickstart.py
 
-test: setup ## Run every test that needs nothing but this machine (about 2 minutes on two cores)
+test: setup ## Run every test that needs nothing but this machine (about 4 minutes on two cores)
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
 check: setup lint types contracts generate-check test ## What CI runs: lint, types, contracts, generated files, tests
