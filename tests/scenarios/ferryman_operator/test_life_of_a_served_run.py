@@ -23,9 +23,11 @@ class LifeOfAServedRun(RuleBasedStateMachine):
     """Rules are what may happen next; invariants are what must be true after each."""
 
     @initialize(
-        delay=st.sampled_from(["0s", "30s"]), start_at=st.sampled_from([None, 20]), begun=st.booleans()
+        delay=st.sampled_from(["0s", "30s"]),
+        start_at=st.sampled_from([None, 20]),
+        where=st.sampled_from(["new", "begun", "begun", "its hooks are taken"]),
     )
-    def submit(self, delay, start_at, begun):
+    def submit(self, delay, start_at, where):
         run = a_run().retrying(RETRIES, delays=[delay], infrastructure_retries=INFRASTRUCTURE)
         run = run.that(executor="Worker", deadline="15m", hooks=["Completion", "Failure"])
         if start_at is not None:
@@ -35,12 +37,16 @@ class LifeOfAServedRun(RuleBasedStateMachine):
         self.world.hire()
         self.operators = [Operator(self.world.run), Operator(self.world.run)]
         self.checked = 1
-        if begun and start_at is None:
-            # Where most of what can go wrong begins; a random walk of this length seldom gets there alone.
-            worker = self.world.workers[0]
+        worker = self.world.workers[0]
+        # Where most of what can go wrong begins; a random walk of this length seldom gets there alone.
+        if where == "begun" and start_at is None:
             self.world.see(worker)
             assert self.world.claim(worker)
             self.world.begin(worker)
+        if where == "its hooks are taken":
+            self.world.cancel()
+            self.world.settle(self.operators[0])
+            assert self.world.take_hooks(worker) or worker.hooks
 
     def acting(self, condition):
         return [one for one in self.world.workers if one.acts and condition(one)]
