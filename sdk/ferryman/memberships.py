@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ferryman.caching.records import Hit, Record
+from ferryman.caching.records import Hit
 from ferryman.futures import TaskFuture
 from ferryman.lookup import Place
 from ferryman.options import TaskOptions
@@ -55,13 +55,12 @@ class _RecordKeeper:
 
     def write(self, value: Any) -> None:
         del value
-        run, how = self._future.run, self._place.sharing
+        run, entry, how = self._future.run, self._place.entry, self._place.sharing
         if run is None or run.result is None:
             return
-        ref, now = run.result, self._place.entry.now()
+        ref = run.result
         hit = Hit(ref.uid or run.uid, ref.attempt, ref.sha256, ref.size, ref.serializer)
-        expires = None if how.expiration is None else now + how.expiration
-        self._place.entry.write(Record(hit, now, expires, material=how.material), replace=how.refresh)
+        entry.write(how.record(hit, entry.now()), replace=how.refresh)
 
     def abandon(self) -> None:
         return

@@ -63,23 +63,16 @@ class Entry:
             return None
         return hit if begin == envelope.MAGIC else None
 
-    def write(self, record: Record, *, replace: bool) -> bool:
-        """Share a result; whether the record is now ours.
-
-        Unless `replace`, a record that counts already stays: the first one to finish wins.
-        """
+    def write(self, record: Record, *, replace: bool) -> None:
+        """Share a result. Unless `replace`, a record that counts already stays: the first to finish wins."""
         body = records.encode(record)
         try:
             if not replace:
                 try:
                     self.store.create(self.path, body)
                 except ObjectExists:
-                    if self.find() is not None:
-                        return False
-                else:
-                    return True
-            self.store.put(self.path, body)
+                    replace = self.find() is None
+            if replace:
+                self.store.put(self.path, body)
         except FerrymanError as error:
             _log.warning("a result is not shared, as its cache record cannot be written: %s", error)
-            return False
-        return True

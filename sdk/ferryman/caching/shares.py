@@ -11,7 +11,7 @@ from typing import Final
 
 from ferryman.caching.entries import Entry
 from ferryman.caching.locks import Lock
-from ferryman.caching.records import Hit, Record
+from ferryman.caching.records import Hit
 from ferryman.caching.sharing import Sharing
 from ferryman.exceptions import FerrymanError
 from ferryman.wire.store import Store
@@ -77,10 +77,7 @@ class Share:
 
     def keep(self, hit: Hit) -> None:
         """Share the result, unless another is shared by now."""
-        now, lasts = self.now(), self.sharing.expiration
-        expires = None if lasts is None else now + lasts
-        record = Record(hit, created=now, expires=expires, material=self.sharing.material)
-        self._entry.write(record, replace=self.sharing.refresh)
+        self._entry.write(self.sharing.record(hit, self.now()), replace=self.sharing.refresh)
 
     @property
     def _entry(self) -> Entry:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ferryman.caching import effective, policies
 from ferryman.caching.effective import Effective
 from ferryman.caching.hashing import Unhashable
+from ferryman.caching.records import Hit, Record
 from ferryman.context import FlowRunContext, TaskRunContext, contexts
 from ferryman.exceptions import InvalidCacheKey
 
@@ -57,6 +58,11 @@ class Sharing:
     material: tuple[str, ...] = ()
     name: str = ""
     """What `result_storage_key` says for this call."""
+
+    def record(self, hit: Hit, now: float) -> Record:
+        """The record of a result that is shared so from now on."""
+        expires = None if self.expiration is None else now + self.expiration
+        return Record(hit, created=now, expires=expires, material=self.material)
 
 
 def around() -> Flow:
