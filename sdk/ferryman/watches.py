@@ -6,6 +6,7 @@ import threading
 from functools import partial
 from typing import Final
 
+from ferryman import watching
 from ferryman.cluster import Cluster
 from ferryman.exceptions import ClusterUnavailable, RunNotFound
 from ferryman.patience import Patience
@@ -14,6 +15,10 @@ from ferryman.watching import Listener, Scope, Watcher
 
 SINGLE: Final = 8
 """How many runs of others are watched one by one; each takes a connection. For more, one watch sees all."""
+
+LINGER: Final = 600.0
+"""Seconds that the watch of the client's own runs is kept when all have ended. It costs next to nothing
+then, while a new one lists what the client has submitted in a day."""
 
 
 class Watches:
@@ -77,7 +82,8 @@ class Watches:
 
     def _watcher(self, scope: Scope) -> Watcher:
         if scope not in self._watchers:
-            self._watchers[scope] = Watcher(self._cluster, scope, self.follow)
+            linger = LINGER if scope.client else watching.LINGER
+            self._watchers[scope] = Watcher(self._cluster, scope, self.follow, linger=linger)
         return self._watchers[scope]
 
     def _scope(self, run: Run) -> Scope:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from ferryman.patience import Patience
 from ferryman.runs import Run, view
 
 LINGER: Final = 20.0
-"""Seconds that a watch nobody needs is kept: the next submit will probably need it."""
+"""Seconds that a watch of the namespace which nobody needs is kept: somebody will probably need it again."""
 
 _log = logging.getLogger("ferryman")
 
@@ -84,6 +85,8 @@ class Watcher:
         self._forgotten: deque[str] = deque()
         self._stream: Iterator[WatchEvent] | None = None
         self._thread: threading.Thread | None = None
+        self._timer: threading.Timer | None = None
+        self._idle_since = 0.0
 
     @property
     def is_active(self) -> bool:
@@ -120,11 +123,11 @@ class Watcher:
         with self._lock:
             self._keep(name, lambda one: one is not listener)
             self._sweep()
-            is_idle = not self._listeners and self._thread is not None
-        if is_idle:
-            timer = threading.Timer(self._linger, self._close_if_idle)
-            timer.daemon = True
-            timer.start()
+            if self._listeners or self._thread is None:
+                return
+            self._idle_since = time.monotonic()
+            if self._timer is None:
+                self._close_in(self._linger)
 
     def close(self) -> None:
         """End the watch now. Futures that wait are told nothing any more."""
@@ -229,6 +232,21 @@ class Watcher:
             if listener is not None:
                 listener.reject(error)
 
+    def _close_in(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._close_if_lingered)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _close_if_lingered(self) -> None:
+        with self._lock:
+            self._timer = None
+            left = self._idle_since + self._linger - time.monotonic()
+            if not self._listeners and left > 0:
+                # It was wanted, and idle again, since the timer was set.
+                self._close_in(left)
+                return
+        self._close_if_idle()
+
     def _close_if_idle(self) -> None:
         with self._lock:
             self._sweep()
@@ -242,6 +260,9 @@ class Watcher:
         self._listeners.clear()
         self._stream = None
         self._thread = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _sweep(self) -> None:
         while self._forgotten:

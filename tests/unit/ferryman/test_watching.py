@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 import pytest
 
@@ -95,6 +96,31 @@ def test_the_watch_ends_when_nobody_waits(cluster, watcher):
     watcher.release("one", ear)
     until(lambda: cluster.open_watches == 0)
     assert not watcher.is_active
+
+
+def test_runs_one_after_the_other_cost_one_thread_that_ends_the_watch(cluster):
+    watcher = Watcher(cluster, Scope("default"), lambda ear, run: None)
+    before = set(threading.enumerate())
+    for number in range(100):
+        ear = Ear()
+        watcher.subscribe(f"one-{number}", ear)
+        watcher.release(f"one-{number}", ear)
+    assert len(set(threading.enumerate()) - before) <= 2
+    watcher.close()
+    until(lambda: set(threading.enumerate()) <= before)
+
+
+def test_a_watch_that_was_wanted_meanwhile_lingers_anew(cluster):
+    before = set(threading.enumerate())
+    watcher = Watcher(cluster, Scope("default"), lambda ear, run: None, linger=0.2)
+    ears = [Ear(), Ear()]
+    watcher.subscribe("one", ears[0])
+    watcher.release("one", ears[0])
+    watcher.subscribe("two", ears[1])
+    until(lambda: len(set(threading.enumerate()) - before) == 1)
+    assert watcher.is_active
+    watcher.release("two", ears[1])
+    until(lambda: not watcher.is_active)
 
 
 def test_the_watch_begins_again_for_the_next_future(cluster, watcher):
