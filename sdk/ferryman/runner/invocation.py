@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -134,7 +135,10 @@ class Invocation:
         except (SystemExit, KeyboardInterrupt) as exc:
             self._stop_in_a_fork()
             return Ending(Reason.PROCESS_EXITED, _exit_message(exc), failures.type_name(exc))
-        except Terminated:
+        except Terminated as stopped:
+            # A coroutine is not where its event loop is.
+            if not found.task.isasync:
+                output.complain(_place(stopped))
             raise
         except BaseException as exc:  # noqa: BLE001 - the function's own failure, of whatever class.
             self._stop_in_a_fork()
@@ -253,6 +257,12 @@ def _exit_message(exc: BaseException) -> str:
     if isinstance(exc, SystemExit):
         return f"the function called sys.exit: {failures.message(exc) or 'without a code'}"
     return "the function raised KeyboardInterrupt"
+
+
+def _place(stopped: Terminated) -> str:
+    # The last frame is the signal's handler.
+    frames = traceback.format_tb(_of_the_user(stopped.__traceback__))[:-1]
+    return "".join(["The function was stopped here (most recent call last):\n", *frames])
 
 
 def _of_the_user(trace: TracebackType | None) -> TracebackType | None:

@@ -95,9 +95,9 @@ def _kind(resource: Resource) -> Object:
 def _schema(resource: Resource, prefix: str) -> Object:
     given = resource.schema or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     properties = {
+        **_without_rules(given.get("properties") or {}),
         "apiVersion": {"type": "string", "description": "The version of the resource."},
         "kind": {"type": "string", "description": "The kind of the resource."},
-        **_without_rules(given.get("properties") or {}),
         "metadata": {"allOf": [{"$ref": prefix + _META}], "description": "Name, labels, owners."},
     }
     return {
