@@ -145,7 +145,7 @@ def _missing(spec: Mapping[str, Any], status: Object, tally: _Tally) -> int:
 def _suspended(status: Object, tally: _Tally, now: datetime) -> Sync:
     after = {name: value for name, value in _count(status, tally, None).items() if name != "startTime"}
     after |= {"active": len(tally.active), "ready": 0, "terminating": len(tally.terminating)}
-    if not any(one["type"] == "Suspended" and one["status"] == "True" for one in _conditions(status)):
+    if not _is_suspended(status):
         after = _with_condition(after, "Suspended", Fate("", "JobSuspended", "Job suspended"), now)
     return Sync(
         stop=_names(tally.active),
@@ -154,8 +154,12 @@ def _suspended(status: Object, tally: _Tally, now: datetime) -> Sync:
     )
 
 
+def _is_suspended(status: Object) -> bool:
+    return any(one["type"] == "Suspended" and one["status"] == "True" for one in _conditions(status))
+
+
 def _resumed(status: Object, now: datetime) -> Object:
-    if not any(one["type"] == "Suspended" and one["status"] == "True" for one in _conditions(status)):
+    if not _is_suspended(status):
         return status
     return _with_condition(status, "Suspended", Fate("", "JobResumed", "Job resumed"), now, value="False")
 
