@@ -64,12 +64,16 @@ def container_pids() -> set[int]:
     """Every process in a container."""
     # os.walk, as cgroups go while one looks.
     folders = [Path(folder) for cgroup in cgroups() for folder, _, _ in os.walk(cgroup)]
-    return {pid for folder in folders for pid in _pids(folder / "cgroup.procs")}
+    return {pid for folder in folders for pid in pids_in(folder / "cgroup.procs")}
 
 
-def _pids(file: Path) -> list[int]:
+def pids_in(file: Path) -> list[int]:
+    """The processes of a cgroup that can be signalled from here.
+
+    One that is outside our PID namespace reads 0, and to kill 0 is to kill ourselves.
+    """
     try:
-        return [int(pid) for pid in file.read_text().split()]
+        return [int(pid) for pid in file.read_text().split() if pid != "0"]
     except OSError:
         return []
 

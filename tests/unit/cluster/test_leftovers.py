@@ -1,9 +1,10 @@
-"""What may be unmounted: the cluster's own mounts, and nothing that was mounted over its folders."""
+"""What may be unmounted and killed: the cluster's own, and nothing else."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from cluster.kubelet import pids_in
 from cluster.leftovers import mounts_below
 from cluster.paths import RUN, STATE
 
@@ -27,3 +28,8 @@ def test_a_folder_whose_name_only_begins_alike_is_none_of_the_clusters():
 
 def test_blanks_in_a_path_are_read():
     assert mounts_below(mounted(STATE / "a volume")) == [f"{STATE}/a volume"]
+
+
+def test_a_containers_process_outside_our_pid_namespace_is_left_alone(tmp_path):
+    (tmp_path / "cgroup.procs").write_text("0\n71\n0\n")
+    assert pids_in(tmp_path / "cgroup.procs") == [71]
