@@ -37,7 +37,7 @@ class Load:
         return f"throughput_ratio_qps{self.qps}"
 
 
-SLOW = Load(qps=20, count=100, pairs=2, until=0.3)
+SLOW = Load(qps=20, count=100, pairs=1, until=0.3)
 FAST = Load(qps=200, count=300, pairs=4, until=0.65)
 
 
@@ -78,11 +78,11 @@ def throughput_pairs(
     """Bare Jobs and TaskRuns, in turns."""
 
     def bare() -> Burst:
-        throughput.refill()
+        throughput.settle(bed)
         return throughput.of_bare_jobs(bed, operator, template, load.count)
 
     def ours() -> Burst:
-        throughput.refill()
+        throughput.settle(bed)
         return throughput.of_runs(bed, operator, load.count)
 
     def has_time() -> bool:

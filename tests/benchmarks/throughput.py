@@ -13,6 +13,8 @@ from benchmarks.operator_process import Operator
 from benchmarks.testbed import Testbed
 from cluster import processes
 
+JOB_CONTROLLER = "system:serviceaccount:kube-system:job-controller"
+
 ENDED = frozenset({"Completed", "Failed", "Crashed", "TimedOut", "Cancelled"})
 
 
@@ -78,10 +80,17 @@ def of_bare_jobs(bed: Testbed, operator: Operator, template: Object, count: int)
     return burst(_about(bed.audit.since(mark), where), "jobs", count, spent)
 
 
-def refill() -> None:
-    """Wait until the controller manager may ask in a burst again, so that every sample begins alike."""
-    # Its burst is what it may ask in two seconds, and what it still does after the last Job takes a part.
-    time.sleep(3)
+def settle(bed: Testbed) -> None:
+    """Wait until the Job controller has been quiet, and may ask in a burst again: every sample begins alike.
+
+    Its Events wait behind its other requests, and those of one sample would take a part of what the next may ask.
+    """
+    while True:
+        mark = bed.audit.mark()
+        # Its burst is what it may ask in two seconds.
+        time.sleep(3)
+        if not any(one.user == JOB_CONTROLLER for one in bed.audit.since(mark)):
+            return
 
 
 def burst(requests: list[Request], resource: str, count: int, cpu: Mapping[str, float]) -> Burst:

@@ -31,6 +31,8 @@ class Process:
     command: tuple[str, ...]
     ready: Callable[[], bool]
     env: Mapping[str, str] = field(default_factory=dict)
+    may_end: int = 0
+    """How often it may end before it is ready; it is then started again."""
 
 
 class DidNotStart(Exception):
@@ -42,12 +44,16 @@ def start(process: Process, *, patience: float = 120) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     if not pids(process):
         _spawn(process)
-    deadline = time.monotonic() + patience
+    deadline, ended = time.monotonic() + patience, 0
     while True:
         # In this order: another server may answer at the address that this one could not get.
         well = process.ready()
         if not pids(process):
-            raise DidNotStart(f"{process.name} ended:\n{_end_of_log(process)}")
+            if ended == process.may_end:
+                raise DidNotStart(f"{process.name} ended:\n{_end_of_log(process)}")
+            ended += 1
+            _spawn(process)
+            continue
         if well:
             return
         if time.monotonic() > deadline:
