@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import Final
 
 from ferryman import watching
 from ferryman.cluster import Cluster
-from ferryman.exceptions import ClusterUnavailable, RunNotFound
-from ferryman.patience import Patience
-from ferryman.runs import Run, view
+from ferryman.runs import Run
 from ferryman.watching import Listener, Scope, Watcher
 
 SINGLE: Final = 8
@@ -28,7 +25,6 @@ class Watches:
         """`client`: the id that is the label of the runs that it creates."""
         self._cluster = cluster
         self._client = client
-        self._patience = Patience()
         self._lock = threading.Lock()
         self._watchers: dict[Scope, Watcher] = {}
         self._held: dict[int, Listener] = {}
@@ -46,13 +42,14 @@ class Watches:
         with self._lock:
             self._drop_idle()
             own, scope = Scope(run.namespace, client=self._client), self._scope(run)
-            is_new = self._watcher(scope).subscribe(run.name, listener)
+            watcher = self._watcher(scope)
+            is_new = watcher.subscribe(run.name, listener)
             if scope != own and own in self._watchers:
                 # It was expected to have the label, and something has taken that away.
                 self._watchers[own].release(run.name, listener)
         if is_new:
             # A watch that was open already has told what came between `run` and now, and not to us.
-            self._look_again(listener, run)
+            watcher.confirm(run.name, listener)
 
     def hold(self, listener: Listener) -> None:
         """Keep it alive until it is released: nobody else might."""
@@ -72,7 +69,6 @@ class Watches:
 
     def close(self) -> None:
         """End all of them now. Futures that wait are told nothing any more."""
-        self._patience.give_up()
         with self._lock:
             watchers = list(self._watchers.values())
             self._watchers.clear()
@@ -101,13 +97,3 @@ class Watches:
             # Others linger, for the next run. The next run of others has another name.
             if not watcher.is_active or (scope.name and not watcher.is_wanted):
                 self._watchers.pop(scope).close()
-
-    def _look_again(self, listener: Listener, run: Run) -> None:
-        read = partial(self._cluster.get_run, run.namespace, run.name)
-        what = f"run {run.name} cannot be read"
-        try:
-            found = self._patience.call(read, ClusterUnavailable, what, lambda _: None)
-        except RunNotFound:
-            listener.vanished()
-        else:
-            listener.observe(view(found))

@@ -118,6 +118,14 @@ class Watcher:
                 self._thread.start()
             return True
 
+    def confirm(self, name: str, listener: Listener) -> None:
+        """Read the run anew, and tell `listener` what it is now, or that it is gone."""
+        found = self._read(name)
+        if found is None:
+            listener.vanished()
+        else:
+            self._found(found, listener)
+
     def release(self, name: str, listener: Listener) -> None:
         """It is done and needs to hear no more."""
         with self._lock:
@@ -192,13 +200,8 @@ class Watcher:
             missing = [name for name in self._listeners if name not in listed]
         for name in missing:
             for listener in self._of(name):
-                if listener.run is None or listener.done():
-                    continue
-                found = self._read(name)
-                if found is None:
-                    listener.vanished()
-                else:
-                    self._found(found, listener)
+                if listener.run is not None and not listener.done():
+                    self.confirm(name, listener)
 
     def _found(self, run: Run, listener: Listener) -> None:
         if self._scope.sees(run):
