@@ -5,56 +5,73 @@ Outside of a run, and for a flow run of another process, what is not known is No
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ferryman.context import FlowRunContext, TaskRunContext, flow_run_id
+from ferryman.context import FlowRun, FlowRunContext, TaskRun, TaskRunContext, flow_run_id
 
 __all__ = ["flow_run", "task_run"]
 
 
-class TaskRunReader:
-    """The innermost task run."""
+class RunReader(ABC):
+    """What task runs and flow runs have in common."""
 
-    @property
-    def id(self) -> str | None:
-        """The TaskRun's UID; of a call in this process a random UUID."""
-        here = TaskRunContext.get()
-        return here.task_run.id if here else None
+    @abstractmethod
+    def _here(self) -> tuple[TaskRun | FlowRun, Mapping[str, Any]] | None:
+        """The run and its parameters; None outside of one."""
 
     @property
     def name(self) -> str | None:
         """Of the run; in a function that makes this name the task's."""
-        here = TaskRunContext.get()
-        return here.task_run.name if here else None
-
-    @property
-    def task_name(self) -> str | None:
-        """Of the task."""
-        here = TaskRunContext.get()
-        return here.task_run.task_name if here else None
+        here = self._here()
+        return here[0].name if here else None
 
     @property
     def parameters(self) -> Mapping[str, Any]:
         """The arguments by name, defaults included."""
-        here = TaskRunContext.get()
-        return dict(here.parameters) if here else {}
+        here = self._here()
+        return dict(here[1]) if here else {}
 
     @property
     def tags(self) -> list[str]:
         """Of the run."""
-        here = TaskRunContext.get()
-        return sorted(here.task_run.tags) if here else []
+        here = self._here()
+        return sorted(here[0].tags) if here else []
 
     @property
     def run_count(self) -> int:
         """The attempt's number, from 1; 0 outside of one."""
+        here = self._here()
+        return here[0].run_count if here else 0
+
+
+class TaskRunReader(RunReader):
+    """The innermost task run."""
+
+    def _here(self) -> tuple[TaskRun, Mapping[str, Any]] | None:
         here = TaskRunContext.get()
-        return here.task_run.run_count if here else 0
+        return (here.task_run, here.parameters) if here else None
+
+    @property
+    def id(self) -> str | None:
+        """The TaskRun's UID; of a call in this process a random UUID."""
+        here = self._here()
+        return here[0].id if here else None
+
+    @property
+    def task_name(self) -> str | None:
+        """Of the task."""
+        here = self._here()
+        return here[0].task_name if here else None
 
 
-class FlowRunReader:
+class FlowRunReader(RunReader):
     """The flow run around this code, also within the flow's tasks."""
+
+    def _here(self) -> tuple[FlowRun, Mapping[str, Any]] | None:
+        here = FlowRunContext.get()
+        return (here.flow_run, here.parameters) if here else None
 
     @property
     def id(self) -> str | None:
@@ -62,34 +79,10 @@ class FlowRunReader:
         return flow_run_id()
 
     @property
-    def name(self) -> str | None:
-        """Of the run."""
-        here = FlowRunContext.get()
-        return here.flow_run.name if here else None
-
-    @property
     def flow_name(self) -> str | None:
         """Of the flow."""
-        here = FlowRunContext.get()
-        return here.flow_run.flow_name if here else None
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """The flow's arguments by name, defaults included."""
-        here = FlowRunContext.get()
-        return dict(here.parameters) if here else {}
-
-    @property
-    def tags(self) -> list[str]:
-        """Of the run."""
-        here = FlowRunContext.get()
-        return sorted(here.flow_run.tags) if here else []
-
-    @property
-    def run_count(self) -> int:
-        """The attempt's number, from 1; 0 outside of one."""
-        here = FlowRunContext.get()
-        return here.flow_run.run_count if here else 0
+        here = self._here()
+        return here[0].flow_name if here else None
 
 
 task_run: Final = TaskRunReader()
