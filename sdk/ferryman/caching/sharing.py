@@ -12,7 +12,7 @@ from ferryman.caching import effective, policies
 from ferryman.caching.effective import Effective
 from ferryman.caching.hashing import Unhashable
 from ferryman.caching.records import Hit, Record
-from ferryman.context import FlowRunContext, TaskRunContext, contexts
+from ferryman.context import FlowRunContext, TaskRunContext
 from ferryman.exceptions import InvalidCacheKey
 
 PERSIST: Final = "FERRYMAN_RESULTS_PERSIST_BY_DEFAULT"
@@ -67,10 +67,8 @@ class Sharing:
 
 def around() -> Flow:
     """The flow run that this code is in, if any."""
-    for one in contexts():
-        if isinstance(one, FlowRunContext):
-            return Flow(one.flow_run.id, one.parameters, persists=_persists(one.flow))
-    return Flow()
+    here = FlowRunContext.get()
+    return Flow(here.flow_run.id, here.parameters, persists=_persists(here.flow)) if here else Flow()
 
 
 def from_scope(scope: str) -> Flow:
