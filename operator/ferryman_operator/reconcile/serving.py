@@ -129,12 +129,8 @@ def offer(case: Case) -> Plan:
 
 def _command(case: Case) -> str:
     store = case.spec.result.store
-    words = (
-        "ferryman serve",
-        case.spec.function.entrypoint,
-        *(("--store", store) if store != names.DEFAULT_STORE else ()),
-    )
-    return " ".join(map(str, words))
+    named = f" --store {store}" if store != names.DEFAULT_STORE else ""
+    return f"ferryman serve {case.spec.function.entrypoint}{named}"
 
 
 def _ended_by_itself(case: Case, row: Attempt, message: str) -> Plan:
