@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 
+from builders.feeds import Playback
 from ferryman_operator.cluster import ClusterError, Gone, Unavailable
 from ferryman_operator.podwatch import PodWatch
 from ferryman_operator.successes import Successes
@@ -17,38 +16,19 @@ def a_pod(job, version):
     return {"metadata": meta | {"resourceVersion": str(version)}, "status": {"phase": "Succeeded"}}
 
 
-class Feed:
-    """Is at version 10. Each watch plays the next of `streams`; the one after them hangs."""
+class Feed(Playback):
+    """Is at version 10."""
 
-    def __init__(self, *streams):
-        self._streams = list(streams)
-        self.asked = []
-        self.drained = asyncio.Event()
+    watch_succeeded_pods = Playback.watch
 
     async def version_of_pods(self, namespace):
         self.asked.append("version")
         return "10"
 
-    async def watch_succeeded_pods(self, namespace, version):
-        self.asked.append(version)
-        if not self._streams:
-            self.drained.set()
-            await asyncio.Event().wait()
-        for one in self._streams.pop(0):
-            if isinstance(one, Exception):
-                raise one
-            kind, raw = one
-            yield {"type": kind, "object": raw}
-
 
 async def followed(feed):
     successes = Successes()
-    task = asyncio.create_task(PodWatch(feed, successes).run())
-    async with asyncio.timeout(30):
-        await feed.drained.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await feed.played_to(PodWatch(feed, successes).run())
     return successes
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-
+from builders.feeds import Playback
 from ferryman.api import names
 from ferryman_operator.cache import Cache
 from ferryman_operator.cluster import Gone, Page, Unavailable
@@ -19,41 +17,25 @@ def a_job(name, version):
     return {"metadata": meta | {"resourceVersion": str(version)}}
 
 
-class Feed:
-    """Lists `listed` at version 10. Each watch plays the next of `streams`; the one after them hangs."""
+class Feed(Playback):
+    """Lists `listed` at version 10."""
+
+    watch_jobs = Playback.watch
 
     def __init__(self, *streams, listed=()):
-        self._streams = list(streams)
+        super().__init__(*streams)
         self._listed = listed
-        self.asked = []
-        self.drained = asyncio.Event()
 
     async def list_jobs(self, namespace, *, metadata_only=False):
         self.asked.append("list")
         yield Page(self._listed, "10")
-
-    async def watch_jobs(self, namespace, version):
-        self.asked.append(version)
-        if not self._streams:
-            self.drained.set()
-            await asyncio.Event().wait()
-        for one in self._streams.pop(0):
-            if isinstance(one, Exception):
-                raise one
-            kind, raw = one
-            yield {"type": kind, "object": raw}
 
 
 async def followed(feed):
     cache = Cache()
     relisted = []
     reflector = Reflector(feed, Intake(cache, WorkQueue(lambda: 0.0)), lambda: relisted.append(1))
-    task = asyncio.create_task(reflector.run())
-    async with asyncio.timeout(30):
-        await feed.drained.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await feed.played_to(reflector.run())
     return cache, len(relisted)
 
 

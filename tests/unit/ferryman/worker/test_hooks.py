@@ -149,31 +149,30 @@ def an_agent(cluster):
     return Agent(desk, {ENTRYPOINT}, limit=1)
 
 
-def test_a_worker_takes_them_calls_them_and_says_so(called):
-    cluster = Cluster()
+def take_and_call(cluster):
+    """A worker sees the run, and has taken its hooks, called them, and said so in the end."""
     agent = an_agent(cluster)
     agent.see_ended(cluster.found)
     until(lambda: cluster.written == ["Started", "Called"])
     assert agent.await_idle(10)
+
+
+def test_a_worker_takes_them_calls_them_and_says_so(called):
+    cluster = Cluster()
+    take_and_call(cluster)
     assert len(called) == 1
 
 
 @pytest.mark.parametrize("error", [ClusterUnavailable("broken"), WriteConflict("at the second try")])
 def test_they_are_called_where_only_the_reply_was_lost(called, error):
     cluster = Cluster([("after", error)])
-    agent = an_agent(cluster)
-    agent.see_ended(cluster.found)
-    until(lambda: cluster.written == ["Started", "Called"])
-    assert agent.await_idle(10)
+    take_and_call(cluster)
     assert len(called) == 1
 
 
 def test_they_are_taken_at_the_next_try_where_the_first_was_not_done(called):
     cluster = Cluster([("before", ClusterUnavailable("broken"))])
-    agent = an_agent(cluster)
-    agent.see_ended(cluster.found)
-    until(lambda: cluster.written == ["Started", "Called"])
-    assert agent.await_idle(10)
+    take_and_call(cluster)
     assert len(called) == 1
 
 
